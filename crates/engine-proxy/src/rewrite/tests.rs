@@ -1,0 +1,4 @@
+mod bodies;
+mod intent;
+mod judge;
+mod properties;

@@ -1,0 +1,25 @@
+//! Notices that the machine is down: whatever its containers had on the host ends with it.
+
+use machine::MachineState;
+use tokio::sync::{mpsc, watch};
+
+use super::input::Input;
+use crate::supervisor::Snapshot;
+
+/// Tells each time, until the supervisor ends. A pause is no end: what is bound stays so.
+pub async fn follow(mut snapshots: watch::Receiver<Snapshot>, inputs: mpsc::Sender<Input>) {
+    let down = |snapshot: &Snapshot| {
+        matches!(
+            snapshot.state,
+            MachineState::Stopped | MachineState::Failed { .. }
+        )
+    };
+    loop {
+        if snapshots.wait_for(down).await.is_err() || inputs.send(Input::Down).await.is_err() {
+            return;
+        }
+        if snapshots.wait_for(|snapshot| !down(snapshot)).await.is_err() {
+            return;
+        }
+    }
+}

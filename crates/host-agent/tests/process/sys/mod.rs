@@ -1,0 +1,4 @@
+//! What hosts do to processes.
+
+#[cfg(unix)]
+mod unix;

@@ -1,0 +1,17 @@
+//! Every case of the driver `fake` again, and those that only a VM can show, on one machine in QEMU.
+
+use std::process::ExitCode;
+
+use pinnace_e2e::{Case, DriverKind, cases, run_machine_cases};
+
+fn main() -> ExitCode {
+    let mut all = cases::of_any_machine();
+    all.extend_from_slice(cases::ports::SHORT_CASES);
+    all.extend_from_slice(cases::ports::VM_CASES);
+    all.extend_from_slice(cases::data_disk::CASES);
+    all.push(Case {
+        name: "random_kills_while_writing_lose_no_synced_record",
+        run: cases::records::random_kills_lose_no_synced_record,
+    });
+    run_machine_cases(DriverKind::Qemu, all)
+}
