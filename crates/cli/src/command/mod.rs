@@ -55,13 +55,15 @@ pub fn run(command: Command) -> Outcome {
     let takes_ctrl_c = takes_ctrl_c(&command);
     let outcome = runtime.block_on(async {
         tokio::select! {
-            outcome = dispatch(command) => outcome,
+            // First, so that it is listened for before the command shows anything.
+            biased;
             Ok(()) = tokio::signal::ctrl_c(), if !takes_ctrl_c => {
                 if let Some(message) = interrupted {
                     output::note(message);
                 }
                 Ok(Exit::Interrupted)
             }
+            outcome = dispatch(command) => outcome,
         }
     });
     runtime.shutdown_background();

@@ -8,6 +8,7 @@ use std::{
 };
 
 use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
     fs::{Mode, OFlags, open},
     process::{Pid, Signal, kill_process},
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
@@ -17,6 +18,12 @@ use rustix::{
 use crate::{
     home::Home,
     host_agent::{HostAgent, Script, running},
+};
+
+/// How often a silent program is looked after.
+const MOMENT: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 100_000_000,
 };
 
 /// A terminal of 100 by 40 with the program on it.
@@ -58,13 +65,29 @@ impl Terminal {
         }
     }
 
-    /// Reads until the screen has shown `text`.
+    /// Reads until the screen has shown `text`. Fails when the program ends without it: the terminal itself stays open.
     pub fn wait_for(&mut self, text: &str) {
-        let mut bytes = [0; 1024];
         while !self.seen.contains(text) {
-            let length = self.keyboard.read(&mut bytes).unwrap();
-            self.seen.push_str(&String::from_utf8_lossy(&bytes[..length]));
+            let ended = self.child.try_wait().unwrap();
+            let shown = self.read_shown();
+            assert!(
+                shown || ended.is_none(),
+                "the program ended with {ended:?} and never showed {text:?}: {:?}",
+                self.seen
+            );
         }
+    }
+
+    /// Takes what comes within a moment; whether anything came.
+    fn read_shown(&mut self) -> bool {
+        let mut readable = [PollFd::new(&self.keyboard, PollFlags::IN)];
+        if poll(&mut readable, Some(&MOMENT)).unwrap() == 0 {
+            return false;
+        }
+        let mut bytes = [0; 1024];
+        let length = self.keyboard.read(&mut bytes).unwrap();
+        self.seen.push_str(&String::from_utf8_lossy(&bytes[..length]));
+        true
     }
 
     pub fn is_raw(&self) -> bool {
