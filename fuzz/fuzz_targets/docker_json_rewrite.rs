@@ -6,8 +6,10 @@ mod intent;
 #[path = "../../crates/engine-proxy/src/rewrite/tests/judge.rs"]
 mod judge;
 
+use std::sync::Arc;
+
 use engine_proxy::rewrite::{
-    CaseRule, CreateRewrite, PathMap, PathStyle, Rewrite, RewriteSettings, SharedFolder,
+    CaseRule, CreateRewrite, PathMap, PathStyle, Paths, Rewrite, RewriteSettings, SharedFolder,
 };
 use judge::{CONTAINER, Json};
 
@@ -27,7 +29,9 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         guest: "/mnt/x".to_owned(),
     };
     let settings = RewriteSettings {
-        paths: PathMap::new(PathStyle::Windows, CaseRule::Insensitive, [share]).ok(),
+        paths: PathMap::new(PathStyle::Windows, CaseRule::Insensitive, [share])
+            .ok()
+            .map(|paths| Arc::new(paths) as Arc<dyn Paths>),
         ..settings
     };
     for target in ["/containers/create", "/services/create", "/volumes/create"] {

@@ -36,7 +36,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         let rewrite = CreateRewrite::new(RewriteSettings {
             open_on: OpenOn::All,
             host_address: None,
-            paths: Some(paths),
+            paths: Some(std::sync::Arc::new(paths)),
         });
         let body =
             serde_json::json!({ "HostConfig": { "Binds": [format!("{path}:/target:ro")] } }).to_string();

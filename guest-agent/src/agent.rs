@@ -5,8 +5,9 @@ use std::{
     time::Duration,
 };
 
-use protocol::{AgentError, DataDisk, ErrorCode, Reply, Request};
-use tokio::sync::mpsc;
+use link::Stalls;
+use protocol::{AgentError, DataDisk, ErrorCode, Reply, Request, ShareSpec};
+use tokio::{sync::mpsc, time::timeout};
 
 use crate::{
     board::Board,
@@ -16,10 +17,13 @@ use crate::{
     engine::Engine,
     publish::Publications,
     ring::LogRing,
+    share::{Ground, Shares},
     shell::Terminals,
 };
 
 const DAEMON_LOG_BYTES: usize = 1 << 20;
+/// The kernel's modules are loaded by then, or never.
+const SHARES_READY_LIMIT: Duration = Duration::from_secs(60);
 
 /// What all parts share. Clones share it.
 #[derive(Clone, Debug)]
@@ -32,6 +36,10 @@ pub struct Agent {
     pub terminals: Terminals,
     /// What is published.
     pub publications: Publications,
+    /// What the host shares.
+    pub shares: Shares,
+    /// The writes of forwards that make no progress.
+    pub stalls: Stalls,
     own_machine: bool,
     parts: Arc<Parts>,
     shutdown: mpsc::UnboundedSender<Duration>,
@@ -71,12 +79,19 @@ impl Agent {
         };
         let (terminals, publications, parts) =
             (Terminals::default(), Publications::default(), Arc::default());
+        let shares = Shares::new(if own_machine {
+            Ground::Machine
+        } else {
+            Ground::Process
+        });
         (
             Self {
                 board,
                 logs,
                 terminals,
                 publications,
+                shares,
+                stalls: Stalls::default(),
                 own_machine,
                 parts,
                 shutdown,
@@ -149,6 +164,7 @@ impl Agent {
                     None => Err(not_ready("there is no shell with that token")),
                 }
             }
+            Request::SetShares { shares } => self.set_shares(shares).await,
             Request::Process { pid, container } => {
                 blocking(move || container_process::facts(pid, &Container::new(container)?))
                     .await
@@ -166,6 +182,17 @@ impl Agent {
                     .map_err(|error| failed(&error))
             }
         }
+    }
+
+    async fn set_shares(&self, specs: Vec<ShareSpec>) -> Result<Reply, AgentError> {
+        if timeout(SHARES_READY_LIMIT, self.shares.ready()).await.is_err() {
+            return Err(not_ready("the kernel's modules are not loaded yet"));
+        }
+        let shares = self.shares.clone();
+        let set = blocking(move || Ok(shares.set(&specs))).await?;
+        self.shares.note_set();
+        let each = set.into_iter().map(|one| one.map_err(|error| failed(&error)));
+        Ok(Reply::Shares(each.collect()))
     }
 
     fn facts(&self) -> protocol::Facts {

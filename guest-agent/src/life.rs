@@ -4,6 +4,7 @@
 //!   machine   engine's modules ─┐            process
 //!             data disk ────────┼─► engine             loopback ──► engine
 //!             network ──────────┘ (does not wait for it)
+//!   both      the host's shares are mounted, or the host was waited for ──► dockerd
 //!   both      link ──► answers from the first moment ──► shutdown ──► engine ends ──► disk unmounted ──► exit 0
 //! ```
 
@@ -32,6 +33,12 @@ use crate::{
 
 /// The last event may take this long to leave; a host that is not there does not hold the power-off up.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(1);
+
+/// The engine waits no longer for what the host shares.
+const SHARES_LIMIT: Duration = Duration::from_secs(20);
+
+/// Unmounting waits for nobody, so it does not take as long.
+const UNMOUNT_LIMIT: Duration = Duration::from_secs(10);
 
 /// How the agent was started.
 #[derive(Clone, Debug)]
@@ -118,7 +125,7 @@ fn carriers(profile: &Profile) -> Vec<(Lane, Box<dyn Carrier>)> {
 
 async fn start_machine(agent: Agent, net: NetKind) {
     let engine_modules = tokio::spawn({
-        let board = agent.board.clone();
+        let (board, shares) = (agent.board.clone(), agent.shares.clone());
         async move {
             let loaded = spawn_blocking(|| {
                 let loaded = modules::load_all(Path::new(modules::ENGINE_ORDER));
@@ -134,6 +141,7 @@ async fn start_machine(agent: Agent, net: NetKind) {
                     "engine modules loaded"
                 );
             }
+            shares.note_ready();
             board.pass_stage("engine modules");
         }
     });
@@ -177,6 +185,7 @@ async fn start_machine(agent: Agent, net: NetKind) {
 async fn start_process(agent: Agent, state: &Path) {
     network::set_host_name();
     sysctl::allow_addresses_of_the_host();
+    agent.shares.note_ready();
     match network::bring_up_loopback() {
         Ok(()) => agent.board.pass_stage("network"),
         Err(error) => tracing::error!(error = format!("{error:#}"), "network not set up"),
@@ -186,13 +195,24 @@ async fn start_process(agent: Agent, state: &Path) {
 
 async fn start_engine(agent: &Agent, layout: Layout, modules_ready: impl Future<Output = ()>) {
     attend_to_ports(agent, &layout).await;
+    let ready = async {
+        tokio::join!(modules_ready, shares_set(agent));
+    };
     let (containerd, dockerd) = (agent.logs.containerd.clone(), agent.logs.engine.clone());
-    let engine = Engine::start(layout, agent.board.clone(), containerd, dockerd, modules_ready).await;
+    let engine = Engine::start(layout, agent.board.clone(), containerd, dockerd, ready).await;
     tokio::spawn(listeners::keep_telling(
         engine.clone(),
         agent.publications.clone(),
     ));
     agent.set_engine(engine);
+}
+
+/// Before dockerd: containers that it starts by itself find their files. A host that says nothing does not hold it up.
+async fn shares_set(agent: &Agent) {
+    if timeout(SHARES_LIMIT, agent.shares.first_set()).await.is_err() {
+        tracing::warn!("host did not say what it shares; the engine starts without");
+    }
+    agent.board.pass_stage("shares");
 }
 
 /// Before dockerd: the first that it does may be to start a container that publishes ports.
@@ -232,10 +252,20 @@ async fn tidy_disk(agent: Agent) {
     }
 }
 
+/// Before what is left is ended: nothing that waits for the host can end.
+async fn unmount_shares(agent: &Agent) {
+    let shares = agent.shares.clone();
+    let unmounted = spawn_blocking(move || shares.set(&[]));
+    if timeout(UNMOUNT_LIMIT, unmounted).await.is_err() {
+        tracing::warn!("shares not unmounted in time");
+    }
+}
+
 async fn end(agent: &Agent, grace: Duration) {
     if let Some(engine) = agent.engine() {
         engine.stop(grace).await;
     }
+    unmount_shares(agent).await;
     crate::processes::end_all().await;
     agent.board.tell(Event::PoweringOff);
     if timeout(FAREWELL_LIMIT, agent.board.farewell_sent())

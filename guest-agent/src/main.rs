@@ -37,6 +37,7 @@ mod publish;
 mod record;
 mod ring;
 mod root;
+mod share;
 mod shell;
 mod start;
 mod sysctl;

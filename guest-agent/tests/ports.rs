@@ -18,8 +18,8 @@ use std::{
 
 use link::{Lane, Stream};
 use protocol::{
-    EngineState, Event, ForwardTarget, FrameDecoder, LinkPort, PublicationFrame, StreamHead, Transport,
-    encode,
+    EngineState, Event, ForwardTarget, FrameDecoder, LinkPort, PublicationFrame, Request, StreamHead,
+    Transport, encode,
 };
 use rustix::{
     process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open},
@@ -102,7 +102,10 @@ fn init(machine: &Machine) -> i32 {
 /// A machine whose agent has laid out the hook's program. Gives its path, as seen from here.
 async fn machine() -> (Machine, PathBuf) {
     let mut machine = Machine::start().await;
-    // The engine comes after it, and fails: there is no dockerd.
+    // The engine waits for it.
+    let shares = Vec::new();
+    machine.ask(Request::SetShares { shares }).await.unwrap();
+    // The engine comes after the program, and fails: there is no dockerd.
     if !matches!(machine.facts().await.engine, EngineState::Unhealthy { .. }) {
         machine
             .event(|event| matches!(event, Event::Engine(EngineState::Unhealthy { .. })))

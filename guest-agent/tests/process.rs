@@ -36,6 +36,12 @@ async fn process_without_engine_answers_all_ports_and_ends_in_order() {
         Err(ErrorCode::Unsupported)
     );
     assert_eq!(machine.ask(Request::Trim).await, Err(ErrorCode::Unsupported));
+    // The engine waits for it.
+    let shares = Vec::new();
+    assert_eq!(
+        machine.ask(Request::SetShares { shares }).await,
+        Ok(Reply::Shares(Vec::new()))
+    );
 
     if !matches!(facts.engine, EngineState::Unhealthy { .. }) {
         machine

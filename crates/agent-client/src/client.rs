@@ -164,5 +164,6 @@ pub(crate) fn name(request: &Request) -> &'static str {
         Request::ResizeShell { .. } => "resize shell",
         Request::Process { .. } => "process",
         Request::EndProcess { .. } => "end process",
+        Request::SetShares { .. } => "set shares",
     }
 }

@@ -17,6 +17,7 @@ mod error;
 mod process;
 mod publications;
 mod session;
+mod shares;
 mod streams;
 
 pub use client::AgentClient;

@@ -9,7 +9,7 @@ use crate::{AgentClient, AgentClientError};
 impl AgentClient {
     /// Opens a stream to the engine's API, byte for byte.
     pub async fn open_engine(&self) -> Result<Stream, AgentClientError> {
-        self.dial(LinkPort::ENGINE, "engine").await
+        self.dial(Lane::Data, LinkPort::ENGINE, "engine").await
     }
 
     /// Opens a shell. Its exit code comes as [`Event::ShellExited`](protocol::Event::ShellExited) with `token`, before
@@ -20,8 +20,13 @@ impl AgentClient {
         argv: Vec<String>,
         tty: Option<(u16, u16)>,
     ) -> Result<Stream, AgentClientError> {
-        self.begin(LinkPort::SHELL, "shell", &StreamHead::Shell { token, argv, tty })
-            .await
+        self.begin(
+            Lane::Data,
+            LinkPort::SHELL,
+            "shell",
+            &StreamHead::Shell { token, argv, tty },
+        )
+        .await
     }
 
     /// Opens a log's text. With `follow` it ends when the stream is shut down or dropped.
@@ -32,6 +37,7 @@ impl AgentClient {
         follow: bool,
     ) -> Result<Stream, AgentClientError> {
         self.begin(
+            Lane::Data,
             LinkPort::LOGS,
             "logs",
             &StreamHead::Logs {
@@ -51,6 +57,7 @@ impl AgentClient {
         target: ForwardTarget,
     ) -> Result<Stream, AgentClientError> {
         self.begin(
+            Lane::Data,
             LinkPort::FORWARD,
             "forward",
             &StreamHead::Forward { transport, target },
@@ -58,15 +65,33 @@ impl AgentClient {
         .await
     }
 
-    async fn dial(&self, port: LinkPort, service: &'static str) -> Result<Stream, AgentClientError> {
+    /// Opens the stream on which the guest asks a share's file server. `server` names that one server.
+    pub async fn open_share(&self, id: &str, server: u64) -> Result<Stream, AgentClientError> {
+        let id = id.to_owned();
+        self.begin(
+            Lane::Files,
+            LinkPort::SHARE,
+            "share",
+            &StreamHead::Share { id, server },
+        )
+        .await
+    }
+
+    async fn dial(
+        &self,
+        lane: Lane,
+        port: LinkPort,
+        service: &'static str,
+    ) -> Result<Stream, AgentClientError> {
         self.link()
-            .dial(Lane::Data, port.0)
+            .dial(lane, port.0)
             .await
             .map_err(|source| AgentClientError::Dial { service, source })
     }
 
     async fn begin(
         &self,
+        lane: Lane,
         port: LinkPort,
         service: &'static str,
         head: &StreamHead,
@@ -75,7 +100,7 @@ impl AgentClient {
             request: service,
             source,
         })?;
-        let mut stream = self.dial(port, service).await?;
+        let mut stream = self.dial(lane, port, service).await?;
         let begun = async {
             stream.write_all(&frame).await?;
             stream.flush().await

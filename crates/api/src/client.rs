@@ -22,9 +22,9 @@ pub use self::{
     shell::{ShellReader, ShellWriter},
 };
 use crate::{
-    AddForward, ApiError, Forward, LogQuery, MoveForward, RemoveForward, ResetPlan, ResetRequest, Route,
-    SessionRequest, ShellRequest, SignalReport, StartRequest, Status, StopRequest, WhyAnswer, WhyQuery,
-    signals,
+    AddForward, AddShare, ApiError, Forward, LogQuery, MoveForward, RemoveForward, RemoveShare, ResetPlan,
+    ResetRequest, Route, SessionRequest, Share, ShellRequest, SignalReport, StartRequest, Status,
+    StopRequest, WhyAnswer, WhyQuery, signals,
 };
 
 /// How long a call that only looks may take before the host agent counts as hung.
@@ -178,6 +178,21 @@ impl Client {
     /// Closes what a container has at a port of the host. Answers with what was closed.
     pub async fn remove_forward(&self, request: &RemoveForward) -> Result<Vec<Forward>, ClientError> {
         self.act(Route::RemoveForward, request).await
+    }
+
+    /// Asks for every folder of the host that containers can mount.
+    pub async fn shares(&self) -> Result<Vec<Share>, ClientError> {
+        self.look(Route::Shares).await
+    }
+
+    /// Shares a folder, now and after every start.
+    pub async fn add_share(&self, request: &AddShare) -> Result<Share, ClientError> {
+        self.act(Route::AddShare, request).await
+    }
+
+    /// Shares a folder no longer. Answers with it as it was.
+    pub async fn remove_share(&self, request: &RemoveShare) -> Result<Share, ClientError> {
+        self.act(Route::RemoveShare, request).await
     }
 
     /// Lets the host agent stop the machine and end. Answers when the machine is down; the host agent ends right after.

@@ -17,6 +17,8 @@ pub enum ApiEvent {
     },
     /// The ports of containers on the host changed: `GET /v1/forwards` has them.
     Forwards,
+    /// The folders of the host in the machine changed: `GET /v1/shares` has them.
+    Shares,
     /// A line for people about what is going on: a warning, a restart, a recovery.
     Notice {
         /// Lower case, no final period.

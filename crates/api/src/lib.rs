@@ -17,6 +17,7 @@ mod route;
 mod secret;
 mod session;
 mod session_frame;
+mod share;
 mod shell_frame;
 mod signals;
 mod status;
@@ -41,10 +42,10 @@ pub use session_frame::{
     AgentFrame, ClientFrame, MAX_SESSION_PAYLOAD_BYTES, SESSION_INPUT_WINDOW_BYTES, SESSION_UPGRADE,
     SessionFrame, SessionFrameDecoder,
 };
+pub use share::{AddShare, RemoveShare, Share, ShareOrigin, ShareState};
 pub use shell_frame::{MAX_SHELL_PAYLOAD_BYTES, SHELL_UPGRADE, ShellFrame, ShellFrameDecoder};
 pub use signals::{SignalReport, StopVerdict};
 pub use status::{
-    Boot, EngineInfo, EngineState, HostAgentInfo, MachineInfo, MachineState, Phase, Share, Status,
-    VmImageInfo,
+    Boot, EngineInfo, EngineState, HostAgentInfo, MachineInfo, MachineState, Phase, Status, VmImageInfo,
 };
 pub use why::{WhyAnswer, WhyEvidence, WhyQuery};

@@ -41,6 +41,9 @@ pub fn openapi_document() -> String {
         paths::add_forward,
         paths::move_forward,
         paths::remove_forward,
+        paths::shares,
+        paths::add_share,
+        paths::remove_share,
         paths::quit,
         paths::openapi
     ),

@@ -39,6 +39,12 @@ pub enum Route {
     MoveForward,
     /// `POST` [`RemoveForward`](crate::RemoveForward): the [`Forward`](crate::Forward)s that were closed.
     RemoveForward,
+    /// `GET`: a list of [`Share`](crate::Share)s.
+    Shares,
+    /// `POST` [`AddShare`](crate::AddShare): the [`Share`](crate::Share).
+    AddShare,
+    /// `POST` [`RemoveShare`](crate::RemoveShare): the [`Share`](crate::Share) as it was.
+    RemoveShare,
     /// `POST`: the host agent stops the machine and ends.
     Quit,
     /// `GET`: the OpenAPI document.
@@ -47,7 +53,7 @@ pub enum Route {
 
 impl Route {
     /// Every route.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::Status,
         Self::Events,
         Self::Start,
@@ -65,6 +71,9 @@ impl Route {
         Self::AddForward,
         Self::MoveForward,
         Self::RemoveForward,
+        Self::Shares,
+        Self::AddShare,
+        Self::RemoveShare,
         Self::Quit,
         Self::OpenApi,
     ];
@@ -78,6 +87,7 @@ impl Route {
             | Self::Why
             | Self::Signals
             | Self::Forwards
+            | Self::Shares
             | Self::OpenApi => Method::GET,
             Self::Start
             | Self::Stop
@@ -90,6 +100,8 @@ impl Route {
             | Self::AddForward
             | Self::MoveForward
             | Self::RemoveForward
+            | Self::AddShare
+            | Self::RemoveShare
             | Self::Quit => Method::POST,
         }
     }
@@ -114,6 +126,9 @@ impl Route {
             Self::AddForward => "/v1/forwards/add",
             Self::MoveForward => "/v1/forwards/move",
             Self::RemoveForward => "/v1/forwards/remove",
+            Self::Shares => "/v1/shares",
+            Self::AddShare => "/v1/shares/add",
+            Self::RemoveShare => "/v1/shares/remove",
             Self::Quit => "/v1/quit",
             Self::OpenApi => "/v1/openapi.json",
         }

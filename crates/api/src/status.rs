@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::Forward;
+use crate::{Forward, Share};
 
 /// Everything at a glance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -133,13 +133,6 @@ pub enum EngineState {
     Ready,
     /// Ended or stopped answering; the guest agent tries again.
     Unhealthy,
-}
-
-/// A host folder offered to the guest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Share {
-    /// The host folder.
-    pub path: String,
 }
 
 /// The VM image.

@@ -1,16 +1,19 @@
 //! The command line. Its help text is the reference documentation of every command.
 
 mod containers;
+mod duration;
 mod images;
 mod logs;
 mod ports;
 mod run;
+mod shares;
 
 use std::{ffi::OsString, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use self::duration::parse_duration;
 use crate::{
     command::{docker_host::ShellSyntax, paths::PathName},
     output::Format,
@@ -24,6 +27,7 @@ pub use self::{
     logs::{LogName, LogsArgs, Source, Tail},
     ports::{LivePort, PortAction, PortAddArgs, PortArgs, PortMoveArgs, PortOf, PortRmArgs, PortsArgs},
     run::{AttachArgs, ExecArgs, HealthArgs, IsolationArgs, LimitArgs, NetworkArgs, Pull, RunArgs},
+    shares::{ShareAction, ShareAddArgs, ShareArgs, ShareRmArgs},
 };
 
 /// Containers on the desktop: a light Linux machine that runs a native container engine.
@@ -103,6 +107,10 @@ pub enum Command {
        pinnace port move CONTAINER FROM TO
        pinnace port rm CONTAINER PORT")]
     Port(PortArgs),
+    /// List the folders of this host that containers can mount, and share more.
+    ///
+    /// Where each is in the machine, whether changes on this host are pushed there, and why one is not there.
+    Share(ShareArgs),
     /// Send a signal to containers: SIGKILL when none is named.
     Kill(KillArgs),
     /// Remove containers.
@@ -292,30 +300,6 @@ fn parse_stop_timeout(text: &str) -> Result<i64, String> {
     }
 }
 
-/// Reads `90`, `1.5`, `500ms`, `90s`, `5m` or `1h`.
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    let number_end = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(number_end);
-    let factor = match unit {
-        "ms" => 0.001,
-        "" | "s" => 1.0,
-        "m" | "min" => 60.0,
-        "h" => 3600.0,
-        _ => return Err(format!("unknown unit {unit:?}, use ms, s, m or h")),
-    };
-    let value: f64 = number
-        .parse()
-        .map_err(|_| "give a number of seconds, as in 90 or 5m".to_owned())?;
-    let seconds = value * factor;
-    // A year: far above every sensible wait, and safe in every sum of milliseconds.
-    if seconds > 31_536_000.0 {
-        return Err("at most a year".to_owned());
-    }
-    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use clap::{CommandFactory as _, error::ErrorKind};
@@ -325,34 +309,6 @@ mod tests {
     #[test]
     fn command_line_definition_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn parse_duration_each_form_is_read() {
-        let check = |text, ms: u64| assert_eq!(parse_duration(text), Ok(Duration::from_millis(ms)), "{text}");
-        check("90", 90_000);
-        check("0", 0);
-        check("1.5", 1_500);
-        check("500ms", 500);
-        check("5m", 300_000);
-        check("1h", 3_600_000);
-    }
-
-    #[test]
-    fn parse_duration_nonsense_is_refused() {
-        for text in [
-            "",
-            "s",
-            "-1",
-            "5d",
-            "1e9",
-            "1..2",
-            "99999999999999999999",
-            "inf",
-            "NaN",
-        ] {
-            assert!(parse_duration(text).is_err(), "{text}");
-        }
     }
 
     #[test]
@@ -382,6 +338,10 @@ mod tests {
         check(&["port", "add", "web"]);
         check(&["port", "rm", "web", "8080:80"]);
         check(&["port", "add", "web", "80/sctp"]);
+        check(&["share", "add"]);
+        check(&["share", "add", ""]);
+        check(&["share", "rm", "a", "b"]);
+        check(&["share", "--format", "json", "ls"]);
         check(&["logs", "web", "--container", "web"]);
         assert_eq!(check(&["logs", "web", "--tail", "x"]), ErrorKind::ValueValidation);
     }

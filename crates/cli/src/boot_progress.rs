@@ -101,7 +101,7 @@ impl BootProgress {
                             self.message(&format!("  hint: {}", harmless::line(&hint)));
                         }
                     }
-                    ApiEvent::Notice { .. } | ApiEvent::Forwards => {}
+                    ApiEvent::Notice { .. } | ApiEvent::Forwards | ApiEvent::Shares => {}
                 },
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   args ──► command/* ──► session ──► api::Client ──► host agent
-//!               │             └── starts the host agent when nothing answers (start, restart, reset, daemon)
+//!               │             └── starts the host agent when nothing answers (start, restart, share, reset, daemon)
 //!               └──► output: data on stdout, everything else on stderr
 //! ```
 
@@ -32,6 +32,7 @@ mod registry_login;
 mod rows;
 mod run_flags;
 mod session;
+mod shares;
 mod stop_advice;
 mod sys;
 

@@ -19,4 +19,10 @@ pub struct Unavailable(pub String);
 pub trait Upstream: fmt::Debug + Send + Sync + 'static {
     /// Opens one. May take as long as it takes to start the machine, where the user chose that.
     async fn open(&self) -> Result<Box<dyn Io>, Unavailable>;
+
+    /// Resolves when it is known what a request has to be rewritten to, such as where the host's folders are in the
+    /// machine. May start it as [`Upstream::open`] does.
+    async fn ready(&self) -> Result<(), Unavailable> {
+        Ok(())
+    }
 }

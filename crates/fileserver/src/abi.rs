@@ -87,6 +87,23 @@ pub mod notify {
     pub const INVAL_INODE: i32 = 2;
     pub const INVAL_ENTRY: i32 = 3;
     pub const DELETE: i32 = 6;
+    /// Every name is to be looked up anew. Since [`INC_EPOCH_MINOR`].
+    pub const INC_EPOCH: i32 = 8;
+    pub const INC_EPOCH_MINOR: u32 = 44;
+}
+
+/// What the guest agent adds of its own between the kernel's messages; `docs/protocol.md` has them.
+pub mod extension {
+    /// The kernel still uses this node.
+    pub const ADOPT: u32 = 0x5000;
+    /// Which thread replays the host's changes.
+    pub const REPLAYER: u32 = 0x5001;
+    /// A replay was carried out.
+    pub const REPLAYED: u32 = 0x5002;
+    /// A change on the host, to be done once more: in the place of an error, with `unique` 0.
+    pub const REPLAY: i32 = 0x5000;
+    /// The longest path of a node that is adopted: Linux's `PATH_MAX`.
+    pub const MOST_PATH: usize = 4096;
 }
 
 macro_rules! opcodes {

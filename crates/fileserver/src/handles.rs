@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::{Errno, LockSpace, Volume};
+use crate::{Errno, LockSpace, Volume, numbers};
 
 /// An open file or folder.
 pub enum Handle<V: Volume> {
@@ -14,7 +14,7 @@ pub enum Handle<V: Volume> {
     Folder(Mutex<V::Folder>),
 }
 
-/// All of them. Numbers are never used twice.
+/// All of them. Numbers are never used twice, nor are those of an earlier server.
 pub struct HandleTable<V: Volume> {
     state: Mutex<State<V>>,
     most: usize,
@@ -40,7 +40,7 @@ impl<V: Volume> HandleTable<V> {
         let state = State {
             open: HashMap::new(),
             locks: HashMap::new(),
-            next: 1,
+            next: numbers::random_start(),
         };
         Self {
             state: Mutex::new(state),
@@ -60,9 +60,11 @@ impl<V: Volume> HandleTable<V> {
         Ok(id)
     }
 
-    /// The handle of this number. `EBADF` when there is none.
+    /// The handle of this number. `ESTALE` when there is none: a program in the guest has it open still, from before this
+    /// server began. Its descriptor is not bad (`EBADF` would accuse the program), the file behind it is lost, as with a
+    /// file server of any other kind. The kernel gives either number to the program and tries nothing by itself.
     pub fn get(&self, id: u64) -> Result<Arc<Handle<V>>, Errno> {
-        self.state().open.get(&id).cloned().ok_or(Errno::BADF)
+        self.state().open.get(&id).cloned().ok_or(Errno::STALE)
     }
 
     pub fn remove(&self, id: u64) {

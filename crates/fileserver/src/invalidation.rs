@@ -3,17 +3,19 @@
 //! A changed name is looked up before the guest is told anything. A name that still leads to the same file is never taken
 //! back: the guest's kernel would drop the name, and with it whatever is mounted there, such as the volume of a container
 //! on `node_modules` in a bind mount. Only the file's attributes and pages are. That is also what happens after a change
-//! by the guest itself, which the host's watcher reports like any other.
+//! by the guest itself, which the host's watcher reports like any other. For the same reason "anything may have changed"
+//! is no message to the kernel that all names are void (`FUSE_NOTIFY_INC_EPOCH`): every name that the guest knows is
+//! compared. Only after INIT, when the kernel may know names that this server does not, there is no other way.
 
 use std::{
-    collections::HashSet,
+    collections::{HashSet, VecDeque},
     mem,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::Notify;
 
-use crate::{Errno, Name, Volume, abi::ROOT_ID, reply, session::Session, session::Tables};
+use crate::{Errno, Name, Volume, abi::ROOT_ID, replay::is_living, reply, session::Session, session::Tables};
 
 /// More changes than this at once are as good as any number.
 const MOST_PENDING: usize = 16_384;
@@ -23,6 +25,34 @@ const MOST_PENDING: usize = 16_384;
 pub struct Changes {
     pending: Mutex<Batch>,
     news: Notify,
+}
+
+/// Names that the guest was told to look up anew lately. What was on its way when a stream ended did not arrive, and the
+/// names are not known any more: they are told once more. So many are more than a stream can hold.
+#[derive(Default)]
+pub struct Told {
+    names: Mutex<VecDeque<(u64, Name)>>,
+}
+
+/// Most names in [`Told`].
+const MOST_TOLD: usize = 16_384;
+
+impl Told {
+    fn note(&self, folder: u64, name: &Name) {
+        let mut names = self.names();
+        if names.len() >= MOST_TOLD {
+            names.pop_front();
+        }
+        names.push_back((folder, name.clone()));
+    }
+
+    fn all(&self) -> HashSet<(u64, Name)> {
+        self.names().iter().cloned().collect()
+    }
+
+    fn names(&self) -> MutexGuard<'_, VecDeque<(u64, Name)>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Some of them.
@@ -51,7 +81,20 @@ impl Changes {
         self.news.notify_one();
     }
 
+    /// Waits for changes, and leaves them where they are.
+    pub async fn ready(&self) {
+        while *self.pending() == Batch::default() {
+            self.news.notified().await;
+        }
+    }
+
+    /// Takes them all.
+    pub fn take(&self) -> Batch {
+        mem::take(&mut *self.pending())
+    }
+
     /// Waits for changes and takes them all.
+    #[cfg(test)]
     pub async fn next(&self) -> Batch {
         loop {
             let batch = mem::take(&mut *self.pending());
@@ -80,10 +123,14 @@ pub fn notifications<V: Volume>(session: &Session<V>, batch: Batch) -> Vec<Vec<u
     let mut telling = Telling {
         volume: session.volume(),
         tables: &tables,
+        replays: session.replays().is_wanted(),
         nodes: HashSet::new(),
         messages: Vec::new(),
     };
     if batch.everything {
+        for (folder, name) in tables.told.all() {
+            telling.tell_again(folder, &name);
+        }
         for known in tables.nodes.names() {
             telling.look_at(known.folder, &known.name);
         }
@@ -108,6 +155,8 @@ pub fn notifications<V: Volume>(session: &Session<V>, batch: Batch) -> Vec<Vec<u
 struct Telling<'a, V: Volume> {
     volume: &'a V,
     tables: &'a Tables<V>,
+    /// Whether the guest replays changes.
+    replays: bool,
     /// Told already.
     nodes: HashSet<u64>,
     messages: Vec<Vec<u8>>,
@@ -128,18 +177,39 @@ impl<V: Volume> Telling<'_, V> {
             (Some((id, key)), Ok(now)) if now == key => self.node(id),
             (Some((id, _)), now) => {
                 self.tables.nodes.note_invalidated(folder, name);
-                if now == Err(Errno::NOENT) {
+                if now == Err(Errno::NOENT) && self.is_deleted(id) {
                     // Who watches the folder in the guest hears of this one; it fails for a folder with names in it.
                     self.messages.push(reply::deleted(folder, id, name));
                 }
+                self.tables.told.note(folder, name);
                 self.messages.push(reply::invalidate_entry(folder, name));
                 self.node(id);
             }
             (None, Ok(_)) if self.tables.nodes.is_absent(folder, name) => {
                 self.tables.nodes.note_invalidated(folder, name);
+                self.tables.told.note(folder, name);
                 self.messages.push(reply::invalidate_entry(folder, name));
             }
             (None, _) => {}
+        }
+    }
+
+    /// Not where a replay tells of it, nor when it lives on by another name: the guest's kernel would take it for dead.
+    fn is_deleted(&self, id: u64) -> bool {
+        !self.replays
+            && self
+                .tables
+                .nodes
+                .get(id)
+                .is_ok_and(|known| !is_living(self.volume, &known))
+    }
+
+    /// What the guest knows by now needs no telling: it looked since.
+    fn tell_again(&mut self, folder: u64, name: &Name) {
+        let nodes = &self.tables.nodes;
+        if nodes.get(folder).is_ok() && nodes.child(folder, name).is_none() && !nodes.is_absent(folder, name)
+        {
+            self.messages.push(reply::invalidate_entry(folder, name));
         }
     }
 

@@ -25,12 +25,15 @@
 mod abi;
 mod errno;
 mod handles;
+mod hidden;
 mod invalidation;
 mod name;
 mod negotiation;
 mod nodes;
+mod numbers;
 mod options;
 mod ownership;
+mod replay;
 mod reply;
 mod request;
 mod server;

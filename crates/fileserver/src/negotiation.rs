@@ -61,6 +61,14 @@ pub fn answer(input: InitIn) -> Result<Body, Errno> {
     }))
 }
 
+/// Whether after this INIT the kernel can be told that every name is to be looked up anew (Linux 6.16 and later).
+///
+/// It may be an INIT that the guest repeats because this server is a new one: the kernel then has names and attributes of
+/// an earlier server, for an hour to come, and this one does not know which.
+pub fn can_expire_names(input: &InitIn) -> bool {
+    input.major == abi::MAJOR && input.minor >= abi::notify::INC_EPOCH_MINOR
+}
+
 #[cfg(test)]
 mod tests {
     use zerocopy::FromBytes;
@@ -127,5 +135,18 @@ mod tests {
             ..InitIn::default()
         });
         assert_eq!((output.major, output.flags), (7, 0));
+    }
+
+    #[test]
+    fn can_expire_names_since_the_version_that_has_it() {
+        let of = |major, minor| {
+            can_expire_names(&InitIn {
+                major,
+                minor,
+                ..InitIn::default()
+            })
+        };
+        assert!(of(7, 44) && of(7, 60));
+        assert!(!of(7, 43) && !of(8, 44));
     }
 }

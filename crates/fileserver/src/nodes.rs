@@ -1,17 +1,28 @@
 //! The nodes that the guest's kernel knows, with the names it knows them by.
 //!
 //! A node stays as long as the kernel counts lookups of it, named or not: an unlinked file that is open goes on working.
-//! Numbers are never used twice. The names are for invalidation: what changed on the host comes as a path.
+//! Numbers are never used twice, nor are those of an earlier server. The names are for invalidation: what changed on the
+//! host comes as a path.
+//!
+//! ```text
+//!   share (1) ── src (5, lookups 0, pins 1) ── app (0x1f3a.., lookups 1, adopted)
+//! ```
+//!
+//! The folders on the way to an adopted node are known without a lookup, as long as it is.
+//!
+//! Long because: numbers, keys, names and absent names change together, under one lock.
 
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::{Errno, Found, Kind, Name, NodeKey, abi::ROOT_ID};
+use crate::{Errno, Found, Kind, Name, NodeKey, abi::ROOT_ID, numbers};
 
 /// How many names are remembered to be absent. Beyond them the guest asks each time.
 const MOST_ABSENT: usize = 65_536;
+/// Folders in each other. A host's paths have no more.
+const MOST_DEEP: usize = 255;
 
 /// The table. `N` is a volume's node.
 #[derive(Debug)]
@@ -37,6 +48,31 @@ struct Entry<N> {
     known: Known<N>,
     lookups: u64,
     names: HashSet<(u64, Name)>,
+    /// How many adopted nodes are below it.
+    pins: usize,
+    /// The folders on the way to it, when it was adopted.
+    way: Vec<u64>,
+}
+
+impl<N> Entry<N> {
+    fn new(found: Found<N>) -> Self {
+        let known = Known {
+            node: Arc::new(found.node),
+            key: found.metadata.key,
+            kind: found.metadata.kind,
+        };
+        Self {
+            known,
+            lookups: 0,
+            names: HashSet::new(),
+            pins: 0,
+            way: Vec::new(),
+        }
+    }
+
+    fn is_unused(&self) -> bool {
+        self.lookups == 0 && self.pins == 0
+    }
 }
 
 /// A node that the guest may speak of.
@@ -70,15 +106,9 @@ impl<N> NodeTable<N> {
     /// A table that knows the share's folder.
     pub fn new(root: Found<N>, most: usize) -> Self {
         let key = root.metadata.key;
-        let known = Known {
-            node: Arc::new(root.node),
-            key,
-            kind: root.metadata.kind,
-        };
         let entry = Entry {
-            known,
             lookups: 1,
-            names: HashSet::new(),
+            ..Entry::new(root)
         };
         let state = State {
             entries: HashMap::from([(ROOT_ID, entry)]),
@@ -86,7 +116,7 @@ impl<N> NodeTable<N> {
             by_name: HashMap::new(),
             absent: HashMap::new(),
             absent_count: 0,
-            next: ROOT_ID + 1,
+            next: numbers::random_start(),
         };
         Self {
             state: Mutex::new(state),
@@ -94,7 +124,8 @@ impl<N> NodeTable<N> {
         }
     }
 
-    /// The node of this number. `ESTALE` when the guest never heard of it, or forgot it.
+    /// The node of this number. `ESTALE` when the guest never heard of it, or forgot it, or heard of it from an earlier
+    /// server: the kernel then walks the path once more and asks for every name on it, which `ENOENT` would not make it do.
     pub fn get(&self, id: u64) -> Result<Known<N>, Errno> {
         self.state()
             .entries
@@ -107,38 +138,64 @@ impl<N> NodeTable<N> {
     pub fn remember(&self, folder: u64, name: &Name, found: Found<N>) -> Result<u64, Errno> {
         let mut guard = self.state();
         let state = &mut *guard;
-        let key = found.metadata.key;
-        let id = match state.by_key.get(&key) {
-            Some(&id) => id,
-            None if state.entries.len() >= self.most => return Err(Errno::NFILE),
-            None => state.next,
-        };
-        let place = (folder, name.clone());
-        if state.by_name.get(&place) != Some(&id) {
-            if state.by_name.len() >= self.most {
-                return Err(Errno::NFILE);
-            }
-            state.forget_name(&place);
+        let id = state.place(self.most, folder, name, found)?;
+        if let Some(entry) = state.entries.get_mut(&id) {
+            entry.lookups = entry.lookups.saturating_add(1);
         }
-        state.forget_absent(folder, name);
-        let entry = state.entries.entry(id).or_insert_with(|| {
-            state.by_key.insert(key, id);
-            state.next += 1;
-            let known = Known {
-                node: Arc::new(found.node),
-                key,
-                kind: found.metadata.kind,
-            };
-            Entry {
-                known,
-                lookups: 0,
-                names: HashSet::new(),
-            }
-        });
-        entry.lookups = entry.lookups.saturating_add(1);
-        entry.names.insert(place.clone());
-        state.by_name.insert(place, id);
         Ok(id)
+    }
+
+    /// Knows a node by a number that an earlier server gave it. `way` are the folders on the way to it.
+    ///
+    /// How often the kernel looked it up is not known. It takes all lookups back at once when it lets the node go, so one is
+    /// as good as any number. `EEXIST` when the number is in use, `ENFILE` when no more can be borne.
+    pub fn adopt(
+        &self,
+        id: u64,
+        way: Vec<(Name, Found<N>)>,
+        (name, found): (Name, Found<N>),
+    ) -> Result<(), Errno> {
+        let mut guard = self.state();
+        let state = &mut *guard;
+        if id <= ROOT_ID || state.entries.contains_key(&id) {
+            return Err(Errno::EXIST);
+        }
+        let more = way.len() + 1;
+        if state.entries.len().max(state.by_name.len()) + more > self.most {
+            return Err(Errno::NFILE);
+        }
+        let mut folders = Vec::with_capacity(way.len());
+        let mut folder = ROOT_ID;
+        for (name, found) in way {
+            folder = state.place(self.most, folder, &name, found)?;
+            if let Some(entry) = state.entries.get_mut(&folder) {
+                entry.pins += 1;
+            }
+            folders.push(folder);
+        }
+        let key = found.metadata.key;
+        match state.by_key.get(&key).copied() {
+            // On the way to one that was adopted before: the kernel never heard of the number.
+            Some(other) if state.entries.get(&other).is_some_and(|entry| entry.lookups == 0) => {
+                state.renumber(other, id);
+            }
+            // Two numbers for one: the first is the one that lookups give.
+            Some(_) => {
+                state.entries.insert(id, Entry::new(found));
+            }
+            None => {
+                state.entries.insert(id, Entry::new(found));
+                state.by_key.insert(key, id);
+            }
+        }
+        if let Some(entry) = state.entries.get_mut(&id) {
+            entry.lookups = 1;
+            entry.way = folders;
+        }
+        if state.by_key.get(&key) == Some(&id) {
+            state.name(folder, &name, id);
+        }
+        Ok(())
     }
 
     /// Takes lookups back; the node goes with the last one. Whether it went.
@@ -151,22 +208,13 @@ impl<N> NodeTable<N> {
             return false;
         };
         entry.lookups = entry.lookups.saturating_sub(lookups);
-        if entry.lookups > 0 {
+        if !entry.is_unused() {
             return false;
         }
-        let Some(entry) = state.entries.remove(&id) else {
-            return false;
-        };
-        state.by_key.remove(&entry.known.key);
-        for name in &entry.names {
-            state.by_name.remove(name);
-        }
-        if let Some(names) = state.absent.remove(&id) {
-            state.absent_count -= names.len();
-        }
-        // Closing the handle waits for the host; not with the table locked.
+        let gone = state.take_unused(id);
+        // Closing the handles waits for the host; not with the table locked.
         drop(state);
-        drop(entry);
+        drop(gone);
         true
     }
 
@@ -241,6 +289,45 @@ impl<N> NodeTable<N> {
         Some((*id, state.entries.get(id)?.known.key))
     }
 
+    /// Names that lead to this folder, from the share's on, as far as the guest knows.
+    pub fn path(&self, id: u64) -> Option<Vec<Name>> {
+        let state = self.state();
+        let mut path = Vec::new();
+        let mut at = id;
+        while at != ROOT_ID {
+            let (folder, name) = state.entries.get(&at)?.names.iter().next()?;
+            path.push(name.clone());
+            // Names that lead in a circle are none of a host's.
+            if path.len() > MOST_DEEP {
+                return None;
+            }
+            at = *folder;
+        }
+        path.reverse();
+        Some(path)
+    }
+
+    /// Counts a lookup of a node that has no name any more. None when the guest does not know it.
+    pub fn count_lookup(&self, id: u64) -> Option<Known<N>> {
+        let mut state = self.state();
+        let entry = state.entries.get_mut(&id)?;
+        entry.lookups = entry.lookups.saturating_add(1);
+        Some(entry.known.clone())
+    }
+
+    /// Notes that a name leads to a node that the guest knows.
+    pub fn note_named(&self, folder: u64, name: &Name, id: u64) {
+        let mut state = self.state();
+        if state.entries.contains_key(&id) && state.by_name.len() < self.most {
+            state.name(folder, name, id);
+        }
+    }
+
+    /// A number that no node has, nor ever will have.
+    pub fn unused_number(&self) -> u64 {
+        self.state().number()
+    }
+
     /// Everything that the guest knows by name.
     pub fn names(&self) -> Vec<KnownName> {
         let state = self.state();
@@ -270,6 +357,108 @@ impl<N> NodeTable<N> {
 }
 
 impl<N> State<N> {
+    /// The number of what was found under a name, a new one when it has none.
+    fn place(&mut self, most: usize, folder: u64, name: &Name, found: Found<N>) -> Result<u64, Errno> {
+        let key = found.metadata.key;
+        let known = self.by_key.get(&key).copied();
+        if known.is_none() && self.entries.len() >= most {
+            return Err(Errno::NFILE);
+        }
+        let place = (folder, name.clone());
+        let named = self.by_name.get(&place).copied();
+        if (named.is_none() || named != known) && self.by_name.len() >= most {
+            return Err(Errno::NFILE);
+        }
+        let id = known.unwrap_or_else(|| {
+            let id = self.number();
+            self.by_key.insert(key, id);
+            self.entries.insert(id, Entry::new(found));
+            id
+        });
+        self.name(folder, name, id);
+        Ok(id)
+    }
+
+    /// A number that no node has, nor ever had.
+    fn number(&mut self) -> u64 {
+        // An adopted node may be in the way.
+        while self.entries.contains_key(&self.next) {
+            self.next += 1;
+        }
+        self.next += 1;
+        self.next - 1
+    }
+
+    /// Notes that a name leads to this node.
+    fn name(&mut self, folder: u64, name: &Name, id: u64) {
+        let place = (folder, name.clone());
+        if self.by_name.get(&place) != Some(&id) {
+            self.forget_name(&place);
+        }
+        self.forget_absent(folder, name);
+        self.set_name(place, id);
+    }
+
+    /// Gives a node that the kernel has not heard of the number that it knows it by.
+    fn renumber(&mut self, from: u64, to: u64) {
+        let Some(entry) = self.entries.remove(&from) else {
+            return;
+        };
+        self.by_key.insert(entry.known.key, to);
+        for place in &entry.names {
+            self.by_name.insert(place.clone(), to);
+        }
+        self.entries.insert(to, entry);
+        let below: Vec<Name> = self
+            .by_name
+            .keys()
+            .filter(|(folder, _)| *folder == from)
+            .map(|(_, name)| name.clone())
+            .collect();
+        for name in below {
+            if let Some(child) = self.forget_name(&(from, name.clone())) {
+                self.set_name((to, name), child);
+            }
+        }
+        for entry in self.entries.values_mut() {
+            for id in &mut entry.way {
+                if *id == from {
+                    *id = to;
+                }
+            }
+        }
+    }
+
+    /// Takes a node out, and what was only known because it is below.
+    fn take_unused(&mut self, id: u64) -> Vec<Entry<N>> {
+        let mut gone = Vec::new();
+        let mut unused = vec![id];
+        while let Some(id) = unused.pop() {
+            let Some(entry) = self.entries.remove(&id) else {
+                continue;
+            };
+            if self.by_key.get(&entry.known.key) == Some(&id) {
+                self.by_key.remove(&entry.known.key);
+            }
+            for name in &entry.names {
+                self.by_name.remove(name);
+            }
+            if let Some(names) = self.absent.remove(&id) {
+                self.absent_count -= names.len();
+            }
+            for id in &entry.way {
+                if let Some(folder) = self.entries.get_mut(id) {
+                    folder.pins = folder.pins.saturating_sub(1);
+                    if folder.is_unused() {
+                        unused.push(*id);
+                    }
+                }
+            }
+            gone.push(entry);
+        }
+        gone
+    }
+
     fn forget_name(&mut self, place: &(u64, Name)) -> Option<u64> {
         let id = self.by_name.remove(place)?;
         if let Some(entry) = self.entries.get_mut(&id) {
@@ -301,100 +490,4 @@ impl<N> State<N> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Metadata, Time};
-
-    fn found(inode: u64) -> Found<u64> {
-        let metadata = Metadata {
-            key: NodeKey { device: 1, inode },
-            kind: Kind::Folder,
-            permissions: 0o755,
-            size: 0,
-            blocks: 0,
-            block_size: 4096,
-            links: 1,
-            accessed: Time::default(),
-            modified: Time::default(),
-            changed: Time::default(),
-        };
-        Found {
-            node: inode,
-            metadata,
-        }
-    }
-
-    fn table(most: usize) -> NodeTable<u64> {
-        NodeTable::new(found(100), most)
-    }
-
-    fn name(text: &str) -> Name {
-        Name::new(text.as_bytes()).unwrap()
-    }
-
-    #[test]
-    fn forget_node_stays_until_the_last_lookup_is_taken_back() {
-        let table = table(10);
-        let id = table.remember(ROOT_ID, &name("a"), found(1)).unwrap();
-        assert_eq!(table.remember(ROOT_ID, &name("b"), found(1)), Ok(id));
-        assert!(!table.forget(id, 1));
-        assert!(table.get(id).is_ok());
-        assert!(table.forget(id, 5));
-        assert_eq!(table.get(id).unwrap_err(), Errno::STALE);
-        assert_eq!(table.child(ROOT_ID, &name("b")), None);
-    }
-
-    #[test]
-    fn forget_root_and_strangers_change_nothing() {
-        let table = table(10);
-        assert!(!table.forget(ROOT_ID, u64::MAX) && !table.forget(99, 1));
-        assert!(table.get(ROOT_ID).is_ok());
-    }
-
-    #[test]
-    fn remember_numbers_are_never_used_twice() {
-        let table = table(10);
-        let first = table.remember(ROOT_ID, &name("a"), found(1)).unwrap();
-        table.forget(first, 1);
-        assert_ne!(table.remember(ROOT_ID, &name("a"), found(1)).unwrap(), first);
-    }
-
-    #[test]
-    fn remember_beyond_the_limit_is_refused_and_forgetting_makes_room() {
-        let table = table(2);
-        let id = table.remember(ROOT_ID, &name("a"), found(1)).unwrap();
-        assert_eq!(table.remember(ROOT_ID, &name("b"), found(2)), Err(Errno::NFILE));
-        table.forget(id, 1);
-        assert!(table.remember(ROOT_ID, &name("b"), found(2)).is_ok());
-    }
-
-    #[test]
-    fn note_moved_names_follow() {
-        let table = table(10);
-        let a = table.remember(ROOT_ID, &name("a"), found(1)).unwrap();
-        let b = table.remember(ROOT_ID, &name("b"), found(2)).unwrap();
-        table.note_moved((ROOT_ID, &name("a")), (ROOT_ID, &name("b")), true);
-        assert_eq!(table.child(ROOT_ID, &name("b")).map(|child| child.0), Some(a));
-        assert_eq!(table.child(ROOT_ID, &name("a")).map(|child| child.0), Some(b));
-        table.note_moved((ROOT_ID, &name("a")), (a, &name("c")), false);
-        assert_eq!(table.child(ROOT_ID, &name("a")), None);
-        assert_eq!(table.resolve(&[name("b"), name("c")]), Some(b));
-    }
-
-    #[test]
-    fn note_absent_is_forgotten_when_the_name_comes_to_be() {
-        let table = table(10);
-        assert!(table.note_absent(ROOT_ID, &name("x")));
-        assert_eq!(
-            table.names(),
-            [KnownName {
-                folder: ROOT_ID,
-                name: name("x"),
-                node: None
-            }]
-        );
-        table.remember(ROOT_ID, &name("x"), found(1)).unwrap();
-        assert_eq!(table.names().len(), 1);
-        assert!(table.names()[0].node.is_some());
-    }
-}
+mod tests;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::Name;
+
 /// Whether the guest may change what is in a share.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Access {
@@ -53,7 +55,7 @@ impl CacheTimes {
 }
 
 /// How a share is served.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ShareOptions {
     /// Read-only unless it says otherwise.
     pub access: Access,
@@ -63,6 +65,10 @@ pub struct ShareOptions {
     pub requests_at_once: usize,
     /// Bytes of attributes and pages that the guest may cache; see [`CacheTimes`]. [`CacheTimes::UNWATCHED`] by default.
     pub cache: CacheTimes,
+    /// Places that the guest does not get to see: paths below the share's folder, each of at least one name. For the guest
+    /// nothing is there, and nothing can be made or moved there. Links are not followed on the way: who hides a place that
+    /// is reached through a link inside the share names the place behind it too.
+    pub hidden: Vec<Vec<Name>>,
 }
 
 impl Default for ShareOptions {
@@ -72,6 +78,7 @@ impl Default for ShareOptions {
             owner: Owner::default(),
             requests_at_once: 32,
             cache: CacheTimes::UNWATCHED,
+            hidden: Vec::new(),
         }
     }
 }

@@ -120,6 +120,17 @@ pub fn deleted(folder: u64, child: u64, name: &Name) -> Vec<u8> {
     body.finish(abi::notify::DELETE, 0)
 }
 
+/// Tells the guest's kernel to look every name up anew, also those that this server never told it. What is mounted on one
+/// of them in the guest is lost with it, so this is for when there is no other way.
+pub fn expire_all_names() -> Vec<u8> {
+    Body::empty().finish(abi::notify::INC_EPOCH, 0)
+}
+
+/// A message of our own, which the guest agent keeps from the kernel.
+pub fn notification(code: i32, bytes: &[u8]) -> Vec<u8> {
+    Body::bytes(bytes).finish(code, 0)
+}
+
 /// A time to live as FUSE says it.
 pub fn valid(time: Duration) -> (u64, u32) {
     (time.as_secs(), time.subsec_nanos())
@@ -149,5 +160,13 @@ mod tests {
         let bytes = invalidate_entry(5, &Name::new(b"ab").unwrap());
         assert_eq!((bytes[0] as usize, bytes[4], bytes[24]), (bytes.len(), 3, 2));
         assert_eq!(&bytes[32..], b"ab\0");
+    }
+
+    #[test]
+    fn expire_all_names_is_a_header_alone() {
+        assert_eq!(
+            expire_all_names(),
+            [16, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+        );
     }
 }

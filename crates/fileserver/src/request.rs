@@ -266,8 +266,15 @@ fn rename<'a>(new_folder: u64, flags: u32, body: &mut Body<'a>) -> Result<Operat
 pub fn fuzz_request(bytes: &[u8]) {
     let Some(header) = header(bytes) else { return };
     let body = &bytes[HEADER_BYTES..];
-    if let Some(Notice::Forget(forgotten)) = notice(&header, body) {
-        assert!(forgotten.len() <= 1 + body.len() / size_of::<abi::ForgetOne>());
+    match notice(&header, body) {
+        Some(Notice::Forget(forgotten)) => {
+            assert!(forgotten.len() <= 1 + body.len() / size_of::<abi::ForgetOne>());
+        }
+        Some(Notice::Adopt { names, .. }) => {
+            let length: usize = names.iter().map(|name| name.as_bytes().len() + 1).sum();
+            assert!(length <= body.len() + 1 && length <= abi::extension::MOST_PATH + 1);
+        }
+        Some(_) | None => {}
     }
     match operation(&header, body) {
         Ok(Operation::Write { data, .. }) => assert!(data.len() <= body.len()),
@@ -356,7 +363,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn operation_any_bytes_never_panic(opcode in 0_u32..64, extensions in 0_u16..4, body in proptest::collection::vec(any::<u8>(), 0..300)) {
+        fn operation_any_bytes_never_panic(opcode in prop_oneof![0_u32..64, 0x5000_u32..0x5004], extensions in 0_u16..4, body in proptest::collection::vec(any::<u8>(), 0..300)) {
             let header = InHeader { len: (HEADER_BYTES + body.len()) as u32, opcode, total_extlen: extensions, ..InHeader::default() };
             let mut bytes = header.as_bytes().to_vec();
             bytes.extend(&body);

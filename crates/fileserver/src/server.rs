@@ -20,6 +20,8 @@ use crate::{
     CacheTimes, Errno, Name, ShareOptions, Volume,
     abi::{InHeader, LkIn, opcode},
     invalidation::{self, Changes},
+    negotiation,
+    replay::{self, Change},
     reply::{self, Body},
     request::{self, HEADER_BYTES, Notice, Operation},
     session::Session,
@@ -97,6 +99,7 @@ impl<V: Volume> FileServer<V> {
             result = write(writer, queue) => result,
             () = self.notify(answers) => Ok(()),
         };
+        self.session.replays().detach();
         // Notifications may have been lost with the stream.
         self.changes.note_everything();
         result
@@ -104,7 +107,46 @@ impl<V: Volume> FileServer<V> {
 
     /// Something at this place below the share changed on the host. Cheap; may be called for what changed not.
     pub fn note_change(&self, names: Vec<Name>) {
-        self.changes.note(names);
+        // A notification about a hidden place would say that there is one.
+        if !self.session.hidden().covers(&names) {
+            self.changes.note(names);
+        }
+    }
+
+    /// Something changed on the host, as a watch tells it: like [`FileServer::note_change`], and programs that watch files
+    /// in the guest hear of it.
+    pub(crate) fn note_host_change(&self, change: Change) {
+        if self.session.hidden().covers(&change.path) {
+            return;
+        }
+        let names = change.path.clone();
+        let changes = &self.changes;
+        let dropped = self
+            .session
+            .replays()
+            .note(&self.session, change, || changes.note(names));
+        if dropped > 0 {
+            self.changes.note_everything();
+        }
+    }
+
+    /// Something at this place changed, was made or removed: what, is seen by what is there now.
+    pub(crate) fn note_unclear_change(&self, path: Vec<Name>) {
+        if !self.session.hidden().covers(&path) {
+            let kind = replay::guess(&self.session, &path);
+            self.note_host_change(Change { kind, path });
+        }
+    }
+
+    /// Changes happened that nobody heard of.
+    pub(crate) fn note_unheard(&self) {
+        self.session.replays().note_lost(1);
+        self.changes.note_everything();
+    }
+
+    /// How many changes on the host programs that watch files in the guest were never told of.
+    pub fn lost_replays(&self) -> u64 {
+        self.session.replays().lost()
     }
 
     /// Anything may have changed on the host.
@@ -166,6 +208,21 @@ impl<V: Volume> FileServer<V> {
             }
             // Only waiting for a lock takes long enough to be interrupted; all else is answered in its time.
             Some(Notice::Interrupt(unique)) => self.waiters.interrupt(unique),
+            Some(Notice::Adopt { nodeid, names }) => {
+                let session = Arc::clone(&self.session);
+                let place = names.clone();
+                let adopting = tokio::task::spawn_blocking(move || session.adopt(nodeid, &place));
+                match adopting.await {
+                    // Nobody told the guest what became of it meanwhile.
+                    Ok(Ok(())) => self.changes.note(names),
+                    Ok(Err(errno)) => {
+                        tracing::debug!(%errno, "a node of an earlier server is not there any more")
+                    }
+                    Err(_) => {}
+                }
+            }
+            Some(Notice::Replayer { thread }) => self.session.replays().attach(thread),
+            Some(Notice::Replayed { number, errno }) => self.session.replays().replayed(number, errno),
             None => tracing::debug!(opcode = header.opcode, "ignored a malformed notice of the guest"),
         }
     }
@@ -186,6 +243,7 @@ impl<V: Volume> FileServer<V> {
             unique: header.unique,
             answers,
             permit,
+            behind: Vec::new(),
             is_done: false,
         };
         let session = Arc::clone(&self.session);
@@ -196,7 +254,12 @@ impl<V: Volume> FileServer<V> {
                 Ok(Operation::Lock { input, wait: true }) => Some(*input),
                 _ => None,
             };
+            let expires_names =
+                matches!(&operation, Ok(Operation::Init(input)) if negotiation::can_expire_names(input));
             let answer = operation.and_then(|operation| session.answer(header, operation));
+            if expires_names && answer.is_ok() {
+                answering.behind = reply::expire_all_names();
+            }
             if answer.is_ok() && may_release_a_lock(&header) {
                 waiters.released();
             }
@@ -215,9 +278,21 @@ impl<V: Volume> FileServer<V> {
     /// Tells the guest what changed on the host, for as long as the stream lasts.
     async fn notify(&self, answers: mpsc::Sender<Message>) {
         loop {
-            let batch = self.changes.next().await;
+            tokio::select! {
+                () = self.changes.ready() => {}
+                () = self.session.replays().ready() => {}
+            }
             let session = Arc::clone(&self.session);
-            let looked_up = tokio::task::spawn_blocking(move || invalidation::notifications(&session, batch));
+            let changes = Arc::clone(&self.changes);
+            let looked_up = tokio::task::spawn_blocking(move || {
+                // First the replay is taken: what invalidates its names is among the changes then, and goes before.
+                let replay = session.replays().take();
+                let mut messages = invalidation::notifications(&session, changes.take());
+                if let Some(replay) = replay {
+                    messages.extend(session.replays().messages(&session, replay));
+                }
+                messages
+            });
             for bytes in looked_up.await.unwrap_or_default() {
                 if answers.send(Message { bytes, _permit: None }).await.is_err() {
                     return;
@@ -281,6 +356,8 @@ struct Answering {
     unique: u64,
     answers: mpsc::Sender<Message>,
     permit: Option<OwnedSemaphorePermit>,
+    /// A notification that goes right behind the answer.
+    behind: Vec<u8>,
     is_done: bool,
 }
 
@@ -300,8 +377,10 @@ impl Answering {
 
     fn message(&mut self, answer: Result<Body, Errno>) -> Message {
         self.is_done = true;
+        let mut bytes = reply::answer(self.unique, answer);
+        bytes.append(&mut self.behind);
         Message {
-            bytes: reply::answer(self.unique, answer),
+            bytes,
             _permit: self.permit.take(),
         }
     }

@@ -3,12 +3,15 @@
 //! A session outlives its stream: when the lane is lost and found, the mount in the guest goes on with its nodes and
 //! handles. It starts anew with the next INIT.
 
+mod adoption;
 mod attributes;
 mod changes;
 mod files;
 mod folders;
 mod locks;
 mod lookups;
+mod places;
+mod replays;
 mod xattrs;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -17,8 +20,11 @@ use crate::{
     Access, CacheTimes, Errno, Kind, ShareOptions, Volume,
     abi::InHeader,
     handles::{Handle, HandleTable},
+    hidden::Hidden,
+    invalidation::Told,
     negotiation,
     nodes::{Known, NodeTable},
+    replay::Replays,
     reply::Body,
     request::Operation,
 };
@@ -27,14 +33,17 @@ use crate::{
 pub struct Session<V: Volume> {
     volume: V,
     options: ShareOptions,
+    hidden: Hidden,
     cache: RwLock<CacheTimes>,
     tables: RwLock<Arc<Tables<V>>>,
+    replays: Replays,
 }
 
 /// What one mount in the guest knows.
 pub struct Tables<V: Volume> {
     pub nodes: NodeTable<V::Node>,
     pub handles: HandleTable<V>,
+    pub told: Told,
 }
 
 impl<V: Volume> Tables<V> {
@@ -44,6 +53,7 @@ impl<V: Volume> Tables<V> {
         Ok(Self {
             nodes: NodeTable::new(volume.root()?, most / 2),
             handles: HandleTable::new(most / 4),
+            told: Told::default(),
         })
     }
 }
@@ -52,6 +62,7 @@ impl<V: Volume> Tables<V> {
 struct Request<'a, V: Volume> {
     volume: &'a V,
     options: &'a ShareOptions,
+    hidden: &'a Hidden,
     cache: CacheTimes,
     tables: Arc<Tables<V>>,
     header: InHeader,
@@ -61,11 +72,14 @@ impl<V: Volume> Session<V> {
     pub fn new(volume: V, options: ShareOptions) -> Result<Self, Errno> {
         let tables = Tables::new(&volume)?;
         let cache = RwLock::new(options.cache);
+        let hidden = Hidden::new(&options.hidden, !volume.is_case_sensitive());
         Ok(Self {
             volume,
             options,
+            hidden,
             cache,
             tables: RwLock::new(Arc::new(tables)),
+            replays: Replays::default(),
         })
     }
 
@@ -75,6 +89,16 @@ impl<V: Volume> Session<V> {
 
     pub fn options(&self) -> &ShareOptions {
         &self.options
+    }
+
+    /// The places that the guest does not get to see.
+    pub fn hidden(&self) -> &Hidden {
+        &self.hidden
+    }
+
+    /// The host's changes on their way to the guest.
+    pub fn replays(&self) -> &Replays {
+        &self.replays
     }
 
     pub fn tables(&self) -> Arc<Tables<V>> {
@@ -102,11 +126,24 @@ impl<V: Volume> Session<V> {
         let request = Request {
             volume: &self.volume,
             options: &self.options,
+            hidden: &self.hidden,
             cache: *self.cache.read().unwrap_or_else(PoisonError::into_inner),
             tables: self.tables(),
             header,
         };
-        request.answer(operation)
+        // How many files this process has open is no program's fault in the guest: not "too many open files" of its own.
+        let answer = if self.replays.is_replayer(header.pid) {
+            request.answer_replayer(self, operation)
+        } else {
+            self.replays
+                .watched(self, &request.tables, &header, operation, |operation| {
+                    request.answer(operation)
+                })
+        };
+        answer.map_err(|errno| match errno {
+            Errno::MFILE => Errno::NFILE,
+            errno => errno,
+        })
     }
 
     /// Another mount: nothing is known yet.
@@ -117,6 +154,7 @@ impl<V: Volume> Session<V> {
             fresh,
         );
         drop(old);
+        self.replays.reset();
         Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! The host's file system behind [`Volume`](crate::Volume), one folder for each family of hosts.
 
+#[cfg(test)]
+mod tests;
 #[cfg(unix)]
 mod unix;
 #[cfg(any(windows, test))]
@@ -8,4 +10,4 @@ mod windows;
 #[cfg(unix)]
 pub use unix::{HostFolder, path_names};
 #[cfg(windows)]
-pub use windows::path_names;
+pub use windows::{HostFolder, path_names};

@@ -8,10 +8,13 @@ use std::{
 
 use notify::{
     Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _,
-    event::{AccessKind, AccessMode},
+    event::{AccessKind, AccessMode, CreateKind, ModifyKind, RemoveKind, RenameMode},
 };
 
-use crate::{CacheTimes, FileServer, Volume, path_names};
+use crate::{
+    CacheTimes, FileServer, Volume, path_names,
+    replay::{Change, ChangeKind},
+};
 
 /// Why a folder could not be watched.
 #[derive(Debug, thiserror::Error)]
@@ -90,56 +93,108 @@ impl<V: Volume> Listener<V> {
             return;
         };
         match event {
-            Ok(event) if event.need_rescan() => server.note_any_change(),
-            Ok(event) if is_change(event.kind) => {
+            Ok(event) if event.need_rescan() => server.note_unheard(),
+            Ok(event) => {
                 for path in &event.paths {
                     let below = path.strip_prefix(&self.folder).ok();
-                    if let Some(names) = below.and_then(path_names) {
-                        server.note_change(names);
+                    let Some(path) = below.and_then(path_names) else {
+                        continue;
+                    };
+                    match heard(event.kind, event.tracker()) {
+                        Heard::Change(kind) => server.note_host_change(Change { kind, path }),
+                        Heard::Unclear => server.note_unclear_change(path),
+                        Heard::Again => server.note_change(path),
+                        Heard::Nothing => {}
                     }
                 }
             }
-            Ok(_) => {}
             Err(error) => {
                 // A folder that could not be added: from now on there are changes that nobody hears of.
                 tracing::warn!(%error, folder = %self.folder.display(), "watch of a shared folder is incomplete");
                 server.set_cache(CacheTimes::UNWATCHED);
-                server.note_any_change();
+                server.note_unheard();
             }
         }
     }
 }
 
-/// Reading changes nothing; the end of writing matters because a memory map's writes are not told before.
-fn is_change(kind: EventKind) -> bool {
-    match kind {
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) => true,
-        EventKind::Access(_) => false,
-        EventKind::Any
-        | EventKind::Create(_)
-        | EventKind::Modify(_)
-        | EventKind::Remove(_)
-        | EventKind::Other => true,
-    }
+/// What an event says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heard {
+    Change(ChangeKind),
+    /// Something changed, or was made, moved or removed.
+    Unclear,
+    /// What other events tell in full.
+    Again,
+    Nothing,
+}
+
+/// Reading changes nothing; the end of writing matters because a memory map's writes are not told before. `mark`: what
+/// both halves of a rename have in common.
+fn heard(kind: EventKind, mark: Option<usize>) -> Heard {
+    let is_folder = |folder: bool, file: bool| match (folder, file) {
+        (true, _) => Some(true),
+        (_, true) => Some(false),
+        (false, false) => None,
+    };
+    Heard::Change(match kind {
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => ChangeKind::Written,
+        EventKind::Access(_) => return Heard::Nothing,
+        EventKind::Create(kind) => ChangeKind::Created {
+            is_folder: is_folder(kind == CreateKind::Folder, kind == CreateKind::File),
+        },
+        EventKind::Remove(kind) => ChangeKind::Removed {
+            is_folder: is_folder(kind == RemoveKind::Folder, kind == RemoveKind::File),
+        },
+        EventKind::Modify(ModifyKind::Metadata(_)) => ChangeKind::Attributes,
+        EventKind::Modify(ModifyKind::Name(RenameMode::From)) => ChangeKind::MovedFrom { mark },
+        EventKind::Modify(ModifyKind::Name(RenameMode::To)) => ChangeKind::MovedTo { mark },
+        EventKind::Modify(ModifyKind::Name(RenameMode::Both)) => return Heard::Again,
+        EventKind::Modify(ModifyKind::Name(_)) => return Heard::Unclear,
+        EventKind::Modify(_) => ChangeKind::Written,
+        EventKind::Any | EventKind::Other => return Heard::Unclear,
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use notify::event::{CreateKind, ModifyKind};
-
     use super::*;
 
     #[test]
-    fn is_change_reading_is_none() {
-        assert!(!is_change(EventKind::Access(AccessKind::Open(AccessMode::Any))));
-        assert!(!is_change(EventKind::Access(AccessKind::Close(AccessMode::Read))));
+    fn heard_reading_is_nothing() {
         for kind in [
-            EventKind::Access(AccessKind::Close(AccessMode::Write)),
-            EventKind::Create(CreateKind::File),
-            EventKind::Modify(ModifyKind::Any),
-            EventKind::Any,
+            AccessKind::Open(AccessMode::Any),
+            AccessKind::Close(AccessMode::Read),
         ] {
-            assert!(is_change(kind), "{kind:?}");
+            assert_eq!(heard(EventKind::Access(kind), None), Heard::Nothing);
         }
+        assert_eq!(
+            heard(EventKind::Access(AccessKind::Close(AccessMode::Write)), None),
+            Heard::Change(ChangeKind::Written)
+        );
+    }
+
+    #[test]
+    fn heard_renames_keep_their_mark_and_are_told_once() {
+        let renamed = |mode| heard(EventKind::Modify(ModifyKind::Name(mode)), Some(7));
+        let mark = Some(7);
+        assert_eq!(
+            renamed(RenameMode::From),
+            Heard::Change(ChangeKind::MovedFrom { mark })
+        );
+        assert_eq!(
+            renamed(RenameMode::To),
+            Heard::Change(ChangeKind::MovedTo { mark })
+        );
+        assert_eq!(renamed(RenameMode::Both), Heard::Again);
+    }
+
+    #[test]
+    fn heard_what_the_host_does_not_tell_is_looked_at() {
+        assert_eq!(heard(EventKind::Any, None), Heard::Unclear);
+        assert_eq!(
+            heard(EventKind::Create(CreateKind::Any), None),
+            Heard::Change(ChangeKind::Created { is_folder: None })
+        );
     }
 }

@@ -5,7 +5,7 @@ use engine_client::Connect as _;
 use engine_proxy::{Io, Unavailable, Upstream};
 use machine::MachineState;
 
-use crate::{engine_connect::EngineConnect, failure::sentence};
+use crate::{engine_connect::EngineConnect, failure::sentence, share::Shares};
 
 /// The endpoint's way to the engine.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub struct EngineUpstream {
     pub connect: EngineConnect,
     /// Whether a request starts or resumes the machine.
     pub on_demand: bool,
+    /// Folders of the host in the machine, where requests name them.
+    pub shares: Shares,
 }
 
 impl EngineUpstream {
@@ -41,5 +43,13 @@ impl Upstream for EngineUpstream {
             Ok(stream) => Ok(Box::new(stream)),
             Err(error) => Err(Unavailable(error.to_string())),
         }
+    }
+
+    async fn ready(&self) -> Result<(), Unavailable> {
+        if self.on_demand {
+            self.wake().await?;
+        }
+        self.shares.settled().await;
+        Ok(())
     }
 }

@@ -5,6 +5,7 @@
 //!   engine socket ─► engine_upstream ─┤ agent     supervisor (one task) ──► driver ──► VM
 //!                                     ▼              │      ▲
 //!   forward: host ports ◄─ agent ────┤
+//!   share: host folders ◄─ agent ────┤
 //!   event_feed ◄── status ◄───── snapshot ◄──────────┘      └── machine_source: settings, vm_image, data_disk
 //! ```
 //!
@@ -30,6 +31,7 @@ mod reset;
 pub mod run;
 mod server;
 mod settings;
+mod share;
 mod signal_doctor;
 mod status;
 pub mod supervisor;

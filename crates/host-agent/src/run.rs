@@ -36,6 +36,7 @@ use crate::{
     ownership::{self, Ownership},
     server::Server,
     settings::Settings,
+    share::{Shares, SharesConfig},
     supervisor::{Limits, Provision, Supervisor, SupervisorConfig},
 };
 
@@ -44,8 +45,8 @@ pub use crate::log_file::LogFile;
 /// How long the last answers may take when the machine is down.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
-/// Changes of forwards within this time are one event.
-const FORWARDS_TOGETHER: Duration = Duration::from_millis(100);
+/// Changes of forwards, or of shares, within this time are one event.
+const TOGETHER: Duration = Duration::from_millis(100);
 
 /// Descriptors for clients of the engine, whatever the limit is: two for each connection, and one for its process.
 const LEAST_CLIENT_DESCRIPTORS: usize = 3 * 256;
@@ -86,7 +87,7 @@ struct HostAgent {
     provision: Arc<dyn Provision>,
     /// What holds until it ends; the machine's own settings are read anew at each start.
     settings: Settings,
-    /// What is changed in what clients ask of the engine.
+    /// What is changed in what clients ask of the engine, but for paths.
     rewrite: RewriteSettings,
 }
 
@@ -135,13 +136,28 @@ impl HostAgent {
             room: Room::default(),
         });
         warnings.extend(warning);
-        let rewrite: Arc<dyn Rewrite> = Arc::new(CreateRewrite::new(self.rewrite));
+        let (shares, more) = Shares::spawn(SharesConfig {
+            agents: supervisor.agents(),
+            snapshots: supervisor.snapshots(),
+            engine: engine.clone(),
+            folders: folders.clone(),
+            home: env::home_dir(),
+            share_home: self.settings.share_home,
+            hide: self.settings.hide.clone(),
+            look: SharesConfig::LOOK,
+        });
+        warnings.extend(more);
+        let rewrite: Arc<dyn Rewrite> = Arc::new(CreateRewrite::new(RewriteSettings {
+            paths: Some(shares.paths()),
+            ..self.rewrite
+        }));
         let server = Server {
             supervisor: supervisor.clone(),
             provision: self.provision,
             feed: EventFeed::default(),
             engine: engine.clone(),
             forwards,
+            shares: shares.clone(),
             rewrite: Arc::clone(&rewrite),
             journal: journal.clone(),
             endpoint: folders.engine_socket.clone(),
@@ -167,6 +183,7 @@ impl HostAgent {
             upstream: Arc::new(EngineUpstream {
                 connect,
                 on_demand: self.settings.on_demand,
+                shares,
             }),
             rewrite,
             guard,
@@ -227,6 +244,7 @@ fn client_descriptors(limit: u64) -> usize {
 async fn feed(server: Server, mut notices: mpsc::UnboundedReceiver<Notice>) {
     let mut snapshots = server.supervisor.snapshots();
     let mut forwards = server.forwards.changes();
+    let mut shares = server.shares.changes();
     loop {
         tokio::select! {
             changed = snapshots.changed() => {
@@ -238,7 +256,11 @@ async fn feed(server: Server, mut notices: mpsc::UnboundedReceiver<Notice>) {
             Ok(()) = forwards.changed() => {
                 server.feed.push(ApiEvent::Forwards);
                 // A range of ports opens in many steps, and listeners hear of all of them at once.
-                sleep(FORWARDS_TOGETHER).await;
+                sleep(TOGETHER).await;
+            }
+            Ok(()) = shares.changed() => {
+                server.feed.push(ApiEvent::Shares);
+                sleep(TOGETHER).await;
             }
             Some(Notice { message, hint }) = notices.recv() => {
                 server.feed.push(ApiEvent::Notice { message, hint });

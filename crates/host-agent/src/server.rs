@@ -7,6 +7,7 @@ mod forwards;
 mod log_tail;
 mod logs;
 mod machine;
+mod shares;
 mod shell;
 mod signals;
 mod why;
@@ -33,6 +34,7 @@ use crate::{
     failure::failure,
     forward::Forwards,
     journal::Journal,
+    share::Shares,
     status::status,
     supervisor::{Provision, Supervisor},
 };
@@ -53,6 +55,8 @@ pub struct Server {
     pub engine: Engine,
     /// Ports of containers on the host.
     pub forwards: Forwards,
+    /// Folders of the host in the machine.
+    pub shares: Shares,
     /// What is changed in what is asked of the engine.
     pub rewrite: Arc<dyn Rewrite>,
     /// What is known of why containers stopped.
@@ -81,8 +85,8 @@ impl Server {
             snapshot.settings = self.provision.settings();
             snapshot.image = self.provision.image();
         }
-        let forwards = self.forwards.list();
-        status(&snapshot, forwards, &self.endpoint, &self.warnings)
+        let (forwards, shares) = (self.forwards.list(), self.shares.list());
+        status(&snapshot, forwards, shares, &self.endpoint, &self.warnings)
     }
 
     /// Serves until [`Server::quit`] is cancelled and the answers under way are given.
@@ -115,6 +119,9 @@ impl Server {
             .route(Route::AddForward.path(), post(forwards::add))
             .route(Route::MoveForward.path(), post(forwards::move_to))
             .route(Route::RemoveForward.path(), post(forwards::remove))
+            .route(Route::Shares.path(), get(shares::shares))
+            .route(Route::AddShare.path(), post(shares::add))
+            .route(Route::RemoveShare.path(), post(shares::remove))
             .route(Route::Quit.path(), post(quit))
             .route(Route::OpenApi.path(), get(openapi))
             .fallback(async || Failed(failure(Code::NotFound, "there is no such route")))

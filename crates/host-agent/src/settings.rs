@@ -12,7 +12,7 @@ use engine_proxy::{guard::GuardMode, rewrite::OpenOn};
 use machine::{AcceleratorChoice, LinkChoice};
 use serde::Deserialize;
 
-use crate::failure::hinted;
+use crate::{failure::hinted, share::is_place};
 use place::Place;
 
 /// The most bytes of a settings file.
@@ -22,6 +22,7 @@ const MIN_DISK_GIB: u64 = 4;
 const MAX_DISK_GIB: u64 = 16 * 1024;
 const MAX_STOP_GRACE_S: u64 = 3600;
 const MAX_INTERRUPT_WAIT_S: u64 = 3600;
+const MOST_HIDDEN: usize = 256;
 
 /// The settings, defaults filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +53,10 @@ pub struct Settings {
     pub interrupt_wait: Duration,
     /// On which addresses of the host a port is opened whose publisher left that open.
     pub open_on: OpenOn,
+    /// Whether the user's home is shared, where no user said otherwise by `pinnace share`.
+    pub share_home: bool,
+    /// Places below the home that are hidden in shares, besides those that always are.
+    pub hide: Vec<String>,
 }
 
 /// What came of reading the file.
@@ -107,6 +112,8 @@ impl Settings {
             guard: GuardMode::default(),
             interrupt_wait: Duration::from_secs(10),
             open_on: OpenOn::default(),
+            share_home: true,
+            hide: Vec::new(),
         }
     }
 }
@@ -173,6 +180,7 @@ struct File {
     engine: EngineTable,
     guard: GuardTable,
     ports: PortsTable,
+    shares: SharesTable,
 }
 
 #[derive(Default, Deserialize)]
@@ -208,7 +216,14 @@ struct PortsTable {
     open_on: Option<OpenOn>,
 }
 
-const KNOWN: [(&str, &[&str]); 4] = [
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct SharesTable {
+    home: Option<bool>,
+    hide: Vec<toml::Spanned<String>>,
+}
+
+const KNOWN: [(&str, &[&str]); 5] = [
     (
         "machine",
         &[
@@ -225,6 +240,7 @@ const KNOWN: [(&str, &[&str]); 4] = [
     ("engine", &["context", "on_demand"]),
     ("guard", &["mode", "interrupt_wait_s"]),
     ("ports", &["open_on"]),
+    ("shares", &["home", "hide"]),
 ];
 
 fn parse(
@@ -305,8 +321,29 @@ fn parse(
             defaults.interrupt_wait.as_secs(),
         )?),
         open_on: file.ports.open_on.unwrap_or(defaults.open_on),
+        share_home: file.shares.home.unwrap_or(defaults.share_home),
+        hide: hidden_places(place, file.shares.hide)?,
     };
     Ok((settings, unknown_keys(&table, place)))
+}
+
+/// At most [`MOST_HIDDEN`], each a path below the home.
+fn hidden_places(place: &Place<'_>, hide: Vec<toml::Spanned<String>>) -> Result<Vec<String>, ApiError> {
+    if let Some(beyond) = hide.get(MOST_HIDDEN) {
+        let message = format!("`hide` has more than {MOST_HIDDEN} places");
+        return Err(place.error(Some(beyond.span()), &message));
+    }
+    let check = |one: toml::Spanned<String>| {
+        if is_place(one.get_ref()) {
+            return Ok(one.into_inner());
+        }
+        let message = format!(
+            "`hide` has `{}`, which is no path below the home, such as `private/keys`",
+            one.get_ref().escape_debug()
+        );
+        Err(place.error(Some(one.span()), &message))
+    };
+    hide.into_iter().map(check).collect()
 }
 
 /// The key whose value begins at that byte, if a value does.

@@ -2,17 +2,18 @@
 
 use std::time::SystemTime;
 
-use api::{Boot, EngineInfo, Forward, HostAgentInfo, MachineInfo, Phase, Status};
+use api::{Boot, EngineInfo, Forward, HostAgentInfo, MachineInfo, Phase, Share, Status};
 use machine::{Accelerator, MachineState};
 use platform::LocalAddress;
 use protocol::EngineState;
 
 use crate::supervisor::{BootRecord, Snapshot};
 
-/// Makes the status of a snapshot and the forwards.
+/// Makes the status of a snapshot, the forwards and the shares.
 pub fn status(
     snapshot: &Snapshot,
     forwards: Vec<Forward>,
+    shares: Vec<Share>,
     endpoint: &LocalAddress,
     warnings: &[String],
 ) -> Status {
@@ -54,7 +55,7 @@ pub fn status(
         },
         engine: engine(&snapshot.engine, endpoint),
         forwards,
-        shares: Vec::new(),
+        shares,
         image: snapshot.image.clone(),
         host_agent: HostAgentInfo {
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -28,16 +28,20 @@ mod lane_task;
 mod link;
 mod record;
 mod session;
+mod stalls;
 mod stream;
 mod sys;
+mod watched;
 mod wire;
 
 pub use carrier::{ByteStream, Carrier, RawStream};
 pub use error::LinkError;
 pub use lane::{Lane, LaneState, Side};
 pub use link::{Arrival, Incoming, Link};
+pub use stalls::Stalls;
 pub use stream::Stream;
 pub use sys::*;
+pub use watched::Watched;
 
 /// Entrances for the fuzz targets in `fuzz/`. No part of the interface.
 #[doc(hidden)]

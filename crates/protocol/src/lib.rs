@@ -25,6 +25,7 @@ mod frame;
 mod port;
 mod process;
 mod request;
+mod share;
 
 pub use event::{BootStage, DataDisk, EngineState, Event};
 pub use forward::{
@@ -37,6 +38,7 @@ pub use process::{ProcessFacts, TerminalFacts};
 pub use request::{
     AgentError, ErrorCode, Facts, GuestFrame, HostFrame, LogSource, Reply, Request, StreamHead,
 };
+pub use share::{MountedShare, ShareSpec};
 
 /// The one protocol number. Host and guest must agree on it; it is exchanged when a lane is set up.
 pub const GENERATION: u32 = 1;

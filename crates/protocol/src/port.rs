@@ -17,6 +17,8 @@ impl LinkPort {
     pub const LOGS: Self = Self(12);
     /// One end of a forward. Data lane; begins with a [`StreamHead::Forward`](crate::StreamHead::Forward) frame.
     pub const FORWARD: Self = Self(13);
+    /// One share. Files lane; begins with a [`StreamHead::Share`](crate::StreamHead::Share) frame.
+    pub const SHARE: Self = Self(20);
     /// What is published, as [`PublicationFrame`](crate::PublicationFrame)s and
     /// [`PublicationAnswer`](crate::PublicationAnswer)s. Control lane, one stream at a time: a new one takes over.
     pub const PUBLICATIONS: Self = Self(2);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DataDisk, EngineState, Event, ForwardTarget, ProcessFacts, Transport};
+use crate::{DataDisk, EngineState, Event, ForwardTarget, MountedShare, ProcessFacts, ShareSpec, Transport};
 
 /// One message from the host on the control stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +77,13 @@ pub enum Request {
         /// Until SIGKILL, in milliseconds. The guest takes more than 20 s for 20 s.
         grace_ms: u64,
     },
+    /// Sets which folders of the host are shared, all of them. What is new is mounted, what is gone is unmounted, what
+    /// stays is left as it is. Answered by [`Reply::Shares`]. The engine is not started before the first of these (or
+    /// until the guest has waited long enough), so that containers which it starts by itself find their files.
+    SetShares {
+        /// Every share.
+        shares: Vec<ShareSpec>,
+    },
 }
 
 /// What the guest answers.
@@ -93,6 +100,8 @@ pub enum Reply {
     },
     /// The answer to [`Request::Process`].
     Process(ProcessFacts),
+    /// The answer to [`Request::SetShares`]: one for each share, in their order.
+    Shares(Vec<Result<MountedShare, AgentError>>),
 }
 
 /// Everything the agent knows about its machine.
@@ -166,6 +175,16 @@ pub enum StreamHead {
         transport: Transport,
         /// Where to.
         target: ForwardTarget,
+    },
+    /// For [`LinkPort::SHARE`](crate::LinkPort::SHARE). Guest to host: what the guest's kernel asks of the share's FUSE
+    /// mount. Host to guest: the answers and notifications. A newer stream of the same share takes over from an older
+    /// one; what the older one left unanswered fails with `EIO`. A share that is not mounted aborts the stream.
+    Share {
+        /// Which, as in [`ShareSpec::id`](crate::ShareSpec::id).
+        id: String,
+        /// Drawn by the host for each file server that it makes. Of the same server the kernel's nodes and open files stay
+        /// valid; to a new one the guest first tells what is still in use.
+        server: u64,
     },
 }
 

@@ -48,6 +48,13 @@ fn host_frames() -> Vec<HostFrame> {
             container: "0a".into(),
             grace_ms: 10_000,
         },
+        Request::SetShares {
+            shares: vec![ShareSpec {
+                id: "home".into(),
+                path: "/home/me".into(),
+                read_only: true,
+            }],
+        },
     ]
     .into_iter()
     .zip(1..)
@@ -110,6 +117,19 @@ fn guest_frames() -> Vec<GuestFrame> {
             terminal,
         })),
     }));
+    frames.push(GuestFrame::Reply {
+        id: 6,
+        result: Ok(Reply::Shares(vec![
+            Ok(MountedShare {
+                id: "home".into(),
+                path: "/home/me".into(),
+            }),
+            Err(AgentError {
+                code: ErrorCode::Failed,
+                message: "no".into(),
+            }),
+        ])),
+    });
     frames.extend(engine_states.map(|state| GuestFrame::Event(Event::Engine(state))));
     frames.extend(errors.map(|code| GuestFrame::Reply {
         id: 4,
@@ -145,6 +165,10 @@ fn stream_heads() -> Vec<StreamHead> {
         tail_lines: 10,
         follow: true,
     }));
+    heads.push(StreamHead::Share {
+        id: "home".into(),
+        server: 300,
+    });
     heads
 }
 

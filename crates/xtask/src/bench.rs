@@ -9,7 +9,10 @@ mod api;
 mod boot;
 mod cpu;
 mod engine_ping;
+mod files;
 mod idle;
+mod interrupt;
+mod pack;
 mod peer;
 mod pinnace;
 mod ports;
@@ -91,6 +94,30 @@ const PORTS_PACKAGES: &[Need] = &[
     },
 ];
 
+/// What measuring files needs beside two machines.
+const FILES_PACKAGES: &[Need] = &[
+    Need {
+        probe: files::SFTP_SERVER,
+        package: "openssh-sftp-server",
+        why: "serves files over ssh, to compare with",
+    },
+    Need {
+        probe: "git",
+        package: "git",
+        why: "is measured on shared files",
+    },
+    Need {
+        probe: "find",
+        package: "findutils",
+        why: "is measured on shared files",
+    },
+    Need {
+        probe: "strip",
+        package: "binutils",
+        why: "makes the worker in the machines small",
+    },
+];
+
 /// Arguments.
 #[derive(clap::Args)]
 pub struct BenchArgs {
@@ -108,17 +135,21 @@ enum What {
     Api(api::ApiArgs),
     /// Ports of a container on this host
     Ports(ports::PortsArgs),
+    /// Files of this host in a container
+    Files(files::FilesArgs),
 }
 
+pub use files::{WorkerArgs, work};
 pub use ports::{ServerArgs, serve};
 
 pub fn run(args: BenchArgs) -> Result<()> {
-    let needs = match args.what {
-        What::Api(_) => [deps::BUILD, image::PACKAGES, e2e::PACKAGES, API_PACKAGES],
-        What::Ports(_) => [deps::BUILD, image::PACKAGES, deps::MACHINE, PORTS_PACKAGES],
-        What::Boot(_) | What::Idle(_) => [deps::BUILD, image::PACKAGES, deps::MACHINE, PACKAGES],
+    let needs: &[&[Need]] = match args.what {
+        What::Api(_) => &[e2e::PACKAGES, API_PACKAGES],
+        What::Ports(_) => &[deps::MACHINE, PORTS_PACKAGES],
+        What::Boot(_) | What::Idle(_) => &[deps::MACHINE, PACKAGES],
+        What::Files(_) => &[deps::MACHINE, PACKAGES, FILES_PACKAGES],
     };
-    deps::ensure(&needs, true)?;
+    deps::ensure(&[&[deps::BUILD, image::PACKAGES], needs].concat(), true)?;
     image::run(ImageArgs::default())?;
     programs::build_release()?;
     println!("{}", table::machine_description()?);
@@ -127,6 +158,7 @@ pub fn run(args: BenchArgs) -> Result<()> {
         What::Idle(args) => idle::run(args),
         What::Api(args) => api::run(args),
         What::Ports(args) => ports::run(args),
+        What::Files(args) => files::run(args),
     }
 }
 

@@ -46,6 +46,9 @@ enum Task {
     /// Answers requests in a container of `bench ports`
     #[command(hide = true)]
     BenchServer(bench::ServerArgs),
+    /// Carries out orders of `bench files`
+    #[command(hide = true)]
+    BenchWorker(bench::WorkerArgs),
     /// Type-checks the host crates for Windows and macOS
     CheckCross(check_cross::CheckCrossArgs),
     /// Checks the house rules
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Task::Fuzz(args) => fuzz::run(args),
         Task::Bench(args) => bench::run(args),
         Task::BenchServer(args) => bench::serve(args),
+        Task::BenchWorker(args) => bench::work(args),
         Task::CheckCross(args) => check_cross::run(args),
         Task::Tidy(args) => tidy::run(args),
         Task::Dist(args) => dist::run(args),

@@ -30,7 +30,12 @@ const STEPS: &[Step] = &[
     ("cross", || {
         check_cross::run(check_cross::CheckCrossArgs::default())
     }),
-    ("image", || image::run(ImageArgs::default())),
+    ("image", || {
+        image::run(ImageArgs {
+            check_deterministic: true,
+            ..ImageArgs::default()
+        })
+    }),
     ("e2e", || e2e::run(e2e::E2eArgs::default())),
 ];
 
@@ -43,6 +48,7 @@ pub fn run(args: TestArgs) -> Result<()> {
         dist::PACKAGES,
         e2e::PACKAGES,
         e2e::CARRIER_PACKAGES,
+        e2e::BROWSER_PACKAGES,
         image::CROSS_PACKAGES,
         fuzz::PACKAGES,
     ];

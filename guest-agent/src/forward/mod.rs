@@ -31,7 +31,7 @@ pub async fn join(
     match transport {
         Transport::Tcp => {
             let server = connect(agent, target).await?;
-            tcp::join(stream, &first, server)
+            tcp::join(stream, &first, server, &agent.stalls)
                 .await
                 .context("the connection broke")
         }

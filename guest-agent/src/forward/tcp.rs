@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use link::Stalls;
 use rustix::net::sockopt::set_socket_linger;
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, Interest, ReadBuf, Ready},
@@ -25,15 +26,17 @@ use tokio::{
 const PIECE_BYTES: usize = 16 * 1024;
 
 /// Joins them until both directions have ended. After an error the connection is reset; the stream is the caller's to
-/// abort.
+/// abort. Writes that make no progress are counted by `stalls`, which may give one up: that is an error too.
 pub async fn join(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     first: &[u8],
     mut server: TcpStream,
+    stalls: &Stalls,
 ) -> io::Result<()> {
     reset_when_dropped(&server)?;
     let (from_host, to_host) = tokio::io::split(stream);
-    let (from_server, mut to_server) = server.split();
+    let (from_server, to_server) = server.split();
+    let (to_host, mut to_server) = (stalls.watch(to_host), stalls.watch(to_server));
     to_server.write_all(first).await?;
     {
         let mut up = pin!(copy(from_host, to_server));
@@ -122,11 +125,16 @@ mod tests {
 
     /// The host's end, the server's end, and what comes of the join.
     async fn joined() -> (DuplexStream, TcpStream, JoinHandle<io::Result<()>>) {
+        joined_with(&Stalls::default()).await
+    }
+
+    async fn joined_with(stalls: &Stalls) -> (DuplexStream, TcpStream, JoinHandle<io::Result<()>>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let ours = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (server, _) = listener.accept().await.unwrap();
         let (host, mut stream) = tokio::io::duplex(1024);
-        let task = tokio::spawn(async move { join(&mut stream, b"first ", ours).await });
+        let stalls = stalls.clone();
+        let task = tokio::spawn(async move { join(&mut stream, b"first ", ours, &stalls).await });
         (host, server, task)
     }
 
@@ -203,7 +211,7 @@ mod tests {
         let host = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut client = TcpStream::connect(host.local_addr().unwrap()).await.unwrap();
         let (mut stream, _) = host.accept().await.unwrap();
-        let task = tokio::spawn(async move { join(&mut stream, b"", ours).await });
+        let task = tokio::spawn(async move { join(&mut stream, b"", ours, &Stalls::default()).await });
         client.write_all(b"x").await.unwrap();
         server.read_exact(&mut [0]).await.unwrap();
         client.set_zero_linger().unwrap();
@@ -211,6 +219,40 @@ mod tests {
         task.await.unwrap().unwrap_err();
         let error = server.read(&mut [0; 8]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    }
+
+    #[tokio::test]
+    async fn join_whose_peer_reads_nothing_is_an_error_when_too_many_do() {
+        const LIMIT: Duration = Duration::from_secs(60);
+        for host_writes in [true, false] {
+            let stalls = Stalls::new(1, Duration::from_millis(1));
+            let mut ends = Vec::new();
+            for _ in 0..2 {
+                let (mut host, mut server, task) = joined_with(&stalls).await;
+                ends.push(task);
+                tokio::spawn(async move {
+                    let piece = [7; 1 << 16];
+                    // Both are kept, and one of them reads nothing.
+                    while if host_writes {
+                        host.write_all(&piece).await.is_ok()
+                    } else {
+                        server.write_all(&piece).await.is_ok()
+                    } {}
+                });
+            }
+            let [first, second] = &mut ends[..] else {
+                unreachable!()
+            };
+            let ended = tokio::time::timeout(LIMIT, async {
+                tokio::select! {
+                    ended = first => ended,
+                    ended = second => ended,
+                }
+            });
+            let error = ended.await.unwrap().unwrap().unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{host_writes}");
+            assert_eq!(ends.iter().filter(|task| !task.is_finished()).count(), 1);
+        }
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@ mod forward;
 mod head;
 mod logs;
 mod publications;
+mod share;
 mod shell;
 
 use link::{Arrival, Lane};
@@ -24,6 +25,7 @@ pub fn answer(agent: &Agent, arrival: Arrival) {
         (Lane::Data, LinkPort::SHELL) => drop(tokio::spawn(shell::answer(agent, stream))),
         (Lane::Data, LinkPort::LOGS) => drop(tokio::spawn(logs::answer(agent, stream))),
         (Lane::Data, LinkPort::FORWARD) => drop(tokio::spawn(forward::answer(agent, stream))),
+        (Lane::Files, LinkPort::SHARE) => drop(tokio::spawn(share::answer(agent, stream))),
         _ => {
             tracing::warn!(
                 lane = lane.name(),

@@ -4,6 +4,7 @@
 use std::{collections::HashMap, net::SocketAddr, os::fd::OwnedFd, sync::Arc, time::Duration};
 
 use anyhow::Context;
+use link::Stalls;
 use protocol::{MAX_DATAGRAM_BYTES, Transport};
 use rustix::net::{SocketType, sockopt::socket_type};
 use tokio::{
@@ -62,10 +63,12 @@ impl Relay {
 
 async fn accept(listener: TcpListener, container: SocketAddr) {
     let mut connections = JoinSet::new();
+    // What stands still here holds nothing of the link.
+    let stalls = Stalls::default();
     loop {
         tokio::select! {
             accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
-                Ok((client, _)) => drop(connections.spawn(connect(client, container))),
+                Ok((client, _)) => drop(connections.spawn(connect(client, container, stalls.clone()))),
                 Err(error) => {
                     tracing::warn!(%error, "failed to accept inside the machine");
                     sleep(PAUSE).await;
@@ -76,13 +79,13 @@ async fn accept(listener: TcpListener, container: SocketAddr) {
     }
 }
 
-async fn connect(mut client: TcpStream, container: SocketAddr) {
+async fn connect(mut client: TcpStream, container: SocketAddr, stalls: Stalls) {
     if tcp::reset_when_dropped(&client).is_err() {
         return;
     }
     // A client that cannot be connected is reset. What goes wrong later is known to both ends.
     if let Ok(server) = dial::tcp(container).await
-        && tcp::join(&mut client, &[], server).await.is_ok()
+        && tcp::join(&mut client, &[], server, &stalls).await.is_ok()
     {
         tcp::close_in_order(&client);
     }

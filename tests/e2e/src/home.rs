@@ -71,6 +71,17 @@ impl Home {
         Ok(())
     }
 
+    /// What the settings file says.
+    pub fn config(&self) -> Result<String> {
+        let path = self.path.join("config/config.toml");
+        fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))
+    }
+
+    /// The home folder that the programs are told is their user's.
+    pub fn user(&self) -> PathBuf {
+        self.path.join("user")
+    }
+
     /// The data disk.
     pub fn data_disk(&self) -> PathBuf {
         self.path.join("data/data.raw")
@@ -87,7 +98,7 @@ impl Home {
         }
         command
             .env("PINNACE_HOME", &self.path)
-            .env("HOME", self.path.join("user"))
+            .env("HOME", self.user())
             .env("DOCKER_CONFIG", self.docker_config());
         command
     }

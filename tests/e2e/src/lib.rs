@@ -4,6 +4,7 @@
 //!   tests/fake.rs    one machine without a VM (driver `fake`), every case that needs no VM
 //!   tests/stop.rs    one machine without a VM: what stops a container, and the endpoint beside dockerd's own socket
 //!   tests/ports.rs   one machine without a VM: ports of containers on the host
+//!   tests/files.rs   one machine without a VM: folders of the host in containers
 //!   tests/vm.rs      one machine in QEMU, the same cases and those that only a VM can show
 //!   tests/faults.rs  many short-lived homes: bad files, missing programs, kills
 //!        │
@@ -19,7 +20,7 @@
 //! that this test was built into), `PINNACE_VM_IMAGE` (else `vm-image/<arch>` beside that folder), `PINNACE_E2E_DOCKER`
 //! (a docker CLI; else the VM image's own, unpacked once), `PINNACE_E2E_REGISTRY` (a registry's program; else that of the
 //! package `docker-registry`, unpacked once), `PINNACE_E2E_ROUNDS`, `PINNACE_E2E_SEED`.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod at_once;
 pub mod cases;

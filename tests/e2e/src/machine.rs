@@ -33,10 +33,19 @@ impl DriverKind {
         }
     }
 
-    /// Settings for this driver, small enough for a test host.
+    /// Settings for this driver, small enough for a test host; no folder is shared.
     pub fn config(self) -> String {
+        self.config_with("")
+    }
+
+    /// The same with more lines. Folders are shared as they say, if they say anything of shares.
+    pub fn config_with(self, settings: &str) -> String {
+        let shares = match settings.contains("[shares]") {
+            true => "",
+            false => "[shares]\nhome = false\n",
+        };
         format!(
-            "[machine]\ndriver = \"{}\"\ncpus = 2\nmemory_mib = 2048\ndisk_gib = 8\n",
+            "[machine]\ndriver = \"{}\"\ncpus = 2\nmemory_mib = 2048\ndisk_gib = 8\n{shares}{settings}",
             self.name()
         )
     }
@@ -64,7 +73,7 @@ impl Machine {
     /// The same with more settings.
     pub fn prepare_with(driver: DriverKind, settings: &str) -> Result<Self> {
         let home = Arc::new(Home::new()?);
-        home.write_config(driver.config() + settings)?;
+        home.write_config(driver.config_with(settings))?;
         Ok(Self {
             pinnace: Pinnace::new(home.clone())?,
             docker: Docker::new(home.clone())?,

@@ -7,9 +7,10 @@ use anyhow::Result;
 /// Its name in the engine.
 pub const IMAGE: &str = "pinnace-e2e:latest";
 
-const APPLETS: [&str; 36] = [
+const APPLETS: [&str; 41] = [
     "cat",
     "chmod",
+    "chown",
     "cp",
     "date",
     "dd",
@@ -17,6 +18,7 @@ const APPLETS: [&str; 36] = [
     "echo",
     "env",
     "false",
+    "find",
     "grep",
     "head",
     "hostname",
@@ -27,15 +29,18 @@ const APPLETS: [&str; 36] = [
     "ls",
     "md5sum",
     "mkdir",
+    "mv",
     "nc",
     "ping",
     "ps",
+    "readlink",
     "rm",
     "sed",
     "seq",
     "sh",
     "sha256sum",
     "sleep",
+    "stat",
     "stty",
     "sync",
     "tail",

@@ -3,8 +3,9 @@
 #![expect(dead_code, reason = "only the attributes are used")]
 
 use crate::{
-    AddForward, ApiError, Forward, LogQuery, MoveForward, RemoveForward, ResetPlan, ResetRequest,
-    SessionRequest, ShellRequest, SignalReport, StartRequest, Status, StopRequest, WhyAnswer, WhyQuery,
+    AddForward, AddShare, ApiError, Forward, LogQuery, MoveForward, RemoveForward, RemoveShare, ResetPlan,
+    ResetRequest, SessionRequest, Share, ShellRequest, SignalReport, StartRequest, Status, StopRequest,
+    WhyAnswer, WhyQuery,
 };
 
 /// Everything at a glance.
@@ -134,6 +135,27 @@ pub(super) fn move_forward() {}
     responses((status = 200, body = Vec<Forward>), (status = "default", body = ApiError))
 )]
 pub(super) fn remove_forward() {}
+
+/// Every folder of the host that containers can mount, as in the status.
+#[utoipa::path(
+    get, path = "/v1/shares",
+    responses((status = 200, body = Vec<Share>), (status = "default", body = ApiError))
+)]
+pub(super) fn shares() {}
+
+/// Shares a folder, now and after every start. Answers when it can be mounted; of a machine that does not run, at once.
+#[utoipa::path(
+    post, path = "/v1/shares/add", request_body = AddShare,
+    responses((status = 200, body = Share), (status = "default", body = ApiError))
+)]
+pub(super) fn add_share() {}
+
+/// Shares a folder no longer, and answers with it as it was.
+#[utoipa::path(
+    post, path = "/v1/shares/remove", request_body = RemoveShare,
+    responses((status = 200, body = Share), (status = "default", body = ApiError))
+)]
+pub(super) fn remove_share() {}
 
 /// The host agent stops the machine, answers when it is down, and ends.
 #[utoipa::path(post, path = "/v1/quit", responses((status = 204)))]

@@ -22,6 +22,7 @@ pub mod restart;
 pub mod resume;
 pub mod rm;
 pub mod run_container;
+pub mod share;
 pub mod shell;
 pub mod start;
 pub mod stats;
@@ -84,6 +85,7 @@ async fn dispatch(command: Command) -> Outcome {
         Command::Ps(args) => ps::run(args).await,
         Command::Ports(args) => ports::run(args).await,
         Command::Port(args) => port::run(args).await,
+        Command::Share(args) => share::run(args).await,
         Command::Kill(args) => kill::run(args).await,
         Command::Rm(args) => rm::run(args).await,
         Command::Logs(args) => logs::run(args).await,

@@ -1,6 +1,6 @@
 //! `pinnace status`.
 
-use api::{EngineState, ForwardState, MachineState, Status};
+use api::{EngineState, ForwardState, MachineState, ShareState, Status};
 use platform::Folders;
 use serde_json::{Value, json};
 
@@ -12,11 +12,13 @@ use crate::{
     output::{self, Format},
     quantity,
     rows::Rows,
-    session,
+    session, shares,
 };
 
 /// How many ports are shown; `pinnace ports` has them all.
 const SHOWN_PORTS: usize = 10;
+/// How many shares are shown; `pinnace share` has them all.
+const SHOWN_SHARES: usize = 10;
 
 /// Prints the state of everything. The exit code says whether the engine can be used.
 pub async fn run(args: FormatArgs) -> Outcome {
@@ -110,9 +112,7 @@ fn table(status: &Status) -> String {
         }
     }
     ports(status, &mut rows);
-    for share in &status.shares {
-        rows.add("share", &share.path);
-    }
+    share_rows(status, &mut rows);
     rows.add(
         "host agent",
         format!("{}, pid {}", status.host_agent.version, status.host_agent.pid),
@@ -144,6 +144,29 @@ fn ports(status: &Status, rows: &mut Rows) {
         rows.add(
             "",
             format!("and {} more: `pinnace ports`", ports.len() - SHOWN_PORTS),
+        );
+    }
+}
+
+/// The shares, those with a problem first, as many as a glance takes in. What all of them wait for is the machine, whose
+/// state stands above.
+fn share_rows(status: &Status, rows: &mut Rows) {
+    let mut sorted = shares::sorted(&status.shares);
+    sorted.sort_by_key(|share| share.state != ShareState::Failed);
+    for share in sorted.iter().take(SHOWN_SHARES) {
+        let read_only = if share.read_only { ", read-only" } else { "" };
+        let state = match (share.state, &share.reason) {
+            (ShareState::Waiting, _) | (ShareState::Mounted, None) => String::new(),
+            (ShareState::Mounted, Some(reason)) => format!(": {reason}"),
+            (state, None) => format!(", {}", shares::state(state)),
+            (state, Some(reason)) => format!(", {}: {reason}", shares::state(state)),
+        };
+        rows.add("share", format!("{}{read_only}{state}", share.path));
+    }
+    if sorted.len() > SHOWN_SHARES {
+        rows.add(
+            "",
+            format!("and {} more: `pinnace share`", sorted.len() - SHOWN_SHARES),
         );
     }
 }

@@ -55,8 +55,7 @@ impl Mount {
             "type" => self.kind = text()?.to_ascii_lowercase(),
             "source" | "src" => {
                 let source = text()?;
-                let relative = source == "." || source.starts_with("./") || source.starts_with(".\\");
-                self.source = if relative {
+                self.source = if source.starts_with('.') {
                     below(current, &source)?
                 } else {
                     source
@@ -186,6 +185,17 @@ mod tests {
                    "BindOptions": {"Propagation": "rslave", "NonRecursive": true}}),
         );
         check("destination=/d", json!({"Type": "volume", "Target": "/d"}));
+        for (source, wanted) in [
+            (".", "/home/ann/site"),
+            ("..", "/home/ann"),
+            ("../b", "/home/ann/b"),
+            (".cache", "/home/ann/site/.cache"),
+        ] {
+            check(
+                &format!("type=bind,src={source},dst=/s"),
+                json!({"Type": "bind", "Source": wanted, "Target": "/s"}),
+            );
+        }
         check(
             r#"src=v,dst=/d,volume-nocopy,volume-driver=local,volume-opt=type=nfs,"volume-opt=o=addr=1,rw",volume-label=a=b"#,
             json!({"Type": "volume", "Source": "v", "Target": "/d", "VolumeOptions": {

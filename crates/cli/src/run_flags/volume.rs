@@ -33,9 +33,7 @@ pub fn parse_volume(text: &str, current: &Path) -> Result<Volume, String> {
     }
     let path = absolute_in_container(path)?;
     let source = match source {
-        "." | ".." => below(current, source)?,
-        relative if relative.starts_with("./") || relative.starts_with("../") => below(current, relative)?,
-        relative if relative.starts_with(".\\") || relative.starts_with("..\\") => below(current, relative)?,
+        relative if relative.starts_with('.') => below(current, relative)?,
         other => format!("{drive}{other}"),
     };
     let mut bind = format!("{source}:{path}");
@@ -92,6 +90,12 @@ mod tests {
         bind(".:/app", "/home/ann/site:/app");
         bind("./a/../b:/app:Z", "/home/ann/site/b:/app:Z");
         bind("..:/app", "/home/ann:/app");
+        bind("../site2/:/app:ro", "/home/ann/site2:/app:ro");
+        bind("../../../..:/app", "/:/app");
+        bind(".cache:/c", "/home/ann/site/.cache:/c");
+        bind("./größe x:/app", "/home/ann/site/größe x:/app");
+        // Without a dot it is a volume, whatever is in the current folder.
+        bind("src:/src", "src:/src");
         bind(r"C:\Users\ann:/app", r"C:\Users\ann:/app");
         bind("c:/Users/ann:/app:ro", "c:/Users/ann:/app:ro");
         assert_eq!(read("/data"), Ok(Volume::Anonymous("/data".to_owned())));

@@ -15,6 +15,7 @@ mod offline;
 mod ports;
 mod reset;
 mod run_container;
+mod share;
 mod shell;
 mod start;
 mod stats;

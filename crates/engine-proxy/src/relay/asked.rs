@@ -7,7 +7,7 @@ use super::{
     whole_body::{NotWhole, WholeBody},
 };
 use crate::{
-    Call,
+    Call, Upstream,
     http::{Framing, RequestHead},
     rewrite::{MAX_BODY_BYTES, Rewrite},
 };
@@ -41,6 +41,7 @@ impl Asked {
         head: RequestHead,
         client: &mut Side<R, W>,
         rewrite: &dyn Rewrite,
+        upstream: &dyn Upstream,
     ) -> Result<Self, Declined>
     where
         R: AsyncRead + Unpin,
@@ -61,6 +62,11 @@ impl Asked {
         // It has been answered here.
         asked.head.forget_expectation();
         let changed = if wanted {
+            upstream.ready().await.map_err(|unavailable| Declined::Refused {
+                status: 503,
+                message: unavailable.0,
+                goes_on: false,
+            })?;
             let changed = rewrite.rewrite(&asked.head.method, &asked.head.target, body.content());
             changed.map_err(|refusal| Declined::Refused {
                 status: 400,

@@ -85,7 +85,7 @@ impl Relay {
                     return refuse(&mut client, status, &error.to_string()).await;
                 }
             };
-            let next = match Asked::take_in(request, &mut client, &*self.rewrite).await {
+            let next = match Asked::take_in(request, &mut client, &*self.rewrite, &*self.upstream).await {
                 Ok(asked) => self.request(&asked, &mut client, &mut engine).await,
                 Err(declined) => decline(declined, &mut client).await,
             };

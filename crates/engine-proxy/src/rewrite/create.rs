@@ -37,7 +37,7 @@ impl CreateRewrite {
             host_names::tell_container(host_config, address)?;
         }
         if let Some(paths) = &self.settings.paths {
-            mounts::in_container(host_config, paths)?;
+            mounts::in_container(host_config, &paths.current())?;
         }
         Ok(())
     }
@@ -51,7 +51,7 @@ impl CreateRewrite {
                 host_names::tell_service(container, address)?;
             }
             if let Some(paths) = &self.settings.paths {
-                mounts::in_service(container, paths)?;
+                mounts::in_service(container, &paths.current())?;
             }
         }
         Ok(())
@@ -60,7 +60,7 @@ impl CreateRewrite {
     /// `POST /volumes/create`
     fn volume(&self, request: &mut Object<'_>) -> Result<(), Stop> {
         if let Some(paths) = &self.settings.paths {
-            mounts::in_volume(request, paths)?;
+            mounts::in_volume(request, &paths.current())?;
         }
         Ok(())
     }

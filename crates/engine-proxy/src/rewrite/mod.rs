@@ -23,7 +23,7 @@ use document::Mismatch;
 
 pub use create::CreateRewrite;
 pub use paths::{CaseRule, PathMap, PathMapError, PathStyle, SharedFolder};
-pub use settings::{OpenOn, RewriteSettings};
+pub use settings::{OpenOn, Paths, RewriteSettings};
 
 /// What is changed in a client's request before the engine sees it.
 pub trait Rewrite: Send + Sync + std::fmt::Debug {

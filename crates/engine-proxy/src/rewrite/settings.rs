@@ -1,6 +1,6 @@
 //! What is changed in requests, as far as that can be chosen.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,20 @@ pub struct RewriteSettings {
     /// The host as containers reach it. `None`: they are told no name for it.
     pub host_address: Option<IpAddr>,
     /// Where the host's folders are in the machine. `None`: paths are left as they are.
-    pub paths: Option<PathMap>,
+    pub paths: Option<Arc<dyn Paths>>,
+}
+
+/// Where the host's folders are in the machine, which changes with what is shared. Asked anew for each request.
+pub trait Paths: fmt::Debug + Send + Sync {
+    /// The places as they are now.
+    fn current(&self) -> Arc<PathMap>;
+}
+
+/// Places that never change.
+impl Paths for PathMap {
+    fn current(&self) -> Arc<PathMap> {
+        Arc::new(self.clone())
+    }
 }
 
 /// Where ports are opened for which nobody named an address.

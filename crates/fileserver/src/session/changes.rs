@@ -18,6 +18,7 @@ impl<V: Volume> Request<'_, V> {
     pub(super) fn create(&self, name: &Name, input: &CreateIn) -> Result<Body, Errno> {
         self.must_be_writable()?;
         let folder = self.folder()?;
+        self.may_make(&folder, name, Kind::File, false)?;
         let mode = super::files::open_mode(input.flags)?;
         let permissions = ownership::host_permissions(Kind::File, input.mode);
         let (found, file) =
@@ -25,7 +26,7 @@ impl<V: Volume> Request<'_, V> {
                 Ok((found, file)) => (self.give(&folder, found, input.mode)?, file),
                 // Made on the host since the guest looked.
                 Err(Errno::EXIST) if input.flags & abi::open::EXCLUSIVE == 0 => {
-                    let found = self.volume.find(&folder.node, name)?;
+                    let found = self.find(&folder, name)?;
                     super::files::must_be_file(found.metadata.kind)?;
                     let file = self.volume.open(&found.node, mode)?;
                     (found, file)
@@ -49,6 +50,7 @@ impl<V: Volume> Request<'_, V> {
     pub(super) fn make_folder(&self, name: &Name, mode: u32) -> Result<Body, Errno> {
         self.must_be_writable()?;
         let folder = self.folder()?;
+        self.may_make(&folder, name, Kind::Folder, false)?;
         let permissions = ownership::host_permissions(Kind::Folder, mode);
         let found = self.making(name, || self.volume.make_folder(&folder.node, name, permissions))?;
         let found = self.give(&folder, found, mode)?;
@@ -58,6 +60,7 @@ impl<V: Volume> Request<'_, V> {
     pub(super) fn make_link(&self, name: &Name, target: &[u8]) -> Result<Body, Errno> {
         self.must_be_writable()?;
         let folder = self.folder()?;
+        self.may_make(&folder, name, Kind::Link, false)?;
         let found = self.making(name, || self.volume.make_link(&folder.node, name, target))?;
         Ok(Body::of(&self.enter(self.header.nodeid, name, found)?))
     }
@@ -65,7 +68,9 @@ impl<V: Volume> Request<'_, V> {
     pub(super) fn make_node(&self, name: &Name, mode: u32) -> Result<Body, Errno> {
         self.must_be_writable()?;
         let folder = self.folder()?;
-        let found = match Kind::from_mode(mode) {
+        let kind = Kind::from_mode(mode);
+        self.may_make(&folder, name, kind.unwrap_or(Kind::File), false)?;
+        let found = match kind {
             Some(Kind::File) => {
                 let permissions = ownership::host_permissions(Kind::File, mode);
                 let opened = OpenMode {
@@ -94,21 +99,26 @@ impl<V: Volume> Request<'_, V> {
         if known.kind == Kind::Folder {
             return Err(Errno::PERM);
         }
+        self.may_make(&folder, name, known.kind, true)?;
         self.making(name, || self.volume.hard_link(&known.node, &folder.node, name))?;
-        let found = self.volume.find(&folder.node, name)?;
+        let found = self.find(&folder, name)?;
         Ok(Body::of(&self.enter(self.header.nodeid, name, found)?))
     }
 
     pub(super) fn remove(&self, name: &Name) -> Result<Body, Errno> {
         self.must_be_writable()?;
-        self.volume.remove(&self.folder()?.node, name)?;
+        let folder = self.folder()?;
+        self.may_take(&folder, name)?;
+        self.volume.remove(&folder.node, name)?;
         self.tables.nodes.note_removed(self.header.nodeid, name);
         Ok(Body::empty())
     }
 
     pub(super) fn remove_folder(&self, name: &Name) -> Result<Body, Errno> {
         self.must_be_writable()?;
-        self.volume.remove_folder(&self.folder()?.node, name)?;
+        let folder = self.folder()?;
+        self.may_take(&folder, name)?;
+        self.volume.remove_folder(&folder.node, name)?;
         self.tables.nodes.note_removed(self.header.nodeid, name);
         Ok(Body::empty())
     }
@@ -129,6 +139,9 @@ impl<V: Volume> Request<'_, V> {
         };
         let from = self.folder()?;
         let to = self.folder_of(new_folder)?;
+        self.may_take(&from, name)?;
+        // What is moved may be anything, and with an exchange something comes back: both places must be open.
+        self.may_make(&to, new_name, Kind::Folder, true)?;
         self.volume
             .rename((&from.node, name), (&to.node, new_name), mode)?;
         let exchanged = mode == RenameMode::Exchange;

@@ -33,6 +33,9 @@ impl<V: Volume> Request<'_, V> {
         let mut body = Body::empty();
         let mut full = false;
         self.volume.list(&mut listing, input.offset, &mut |entry| {
+            if self.is_hidden(folder.key, entry.name, entry.inode) {
+                return true;
+            }
             let length =
                 size_of::<Dirent>() + entry.name.len() + if plus { size_of::<EntryOut>() } else { 0 };
             full = body.len() + length.next_multiple_of(8) > input.size as usize;
@@ -64,7 +67,7 @@ impl<V: Volume> Request<'_, V> {
             // What cannot be looked up now is listed without: the guest's kernel then asks for itself.
             if !is_dots
                 && let Ok(name) = Name::new(entry.name)
-                && let Ok(found) = self.volume.find(&folder.node, &name)
+                && let Ok(found) = self.find(folder, &name)
             {
                 kind = found.metadata.kind.entry_type();
                 if let Ok(entered) = self.enter(self.header.nodeid, &name, found) {

@@ -19,9 +19,10 @@ impl<V: Volume> Request<'_, V> {
         // Noted before it is looked for: a name that comes to be meanwhile is then among those to be taken back.
         let negative = !self.cache.negative.is_zero()
             && self.volume.is_case_sensitive()
+            && !self.is_hidden(folder.key, name.as_bytes(), 0)
             && !is_fresh(&self.volume.metadata(&folder.node)?)
             && self.tables.nodes.note_absent(self.header.nodeid, name);
-        match self.volume.find(&folder.node, name) {
+        match self.find(&folder, name) {
             Ok(found) => Ok(Body::of(&self.enter(self.header.nodeid, name, found)?)),
             Err(Errno::NOENT) if negative => {
                 let (entry_valid, entry_valid_nsec) = reply::valid(self.cache.negative);
@@ -86,7 +87,7 @@ impl<V: Volume> Request<'_, V> {
         }
     }
 
-    fn attributes(&self, node: &V::Node, metadata: &Metadata) -> Attr {
+    pub(super) fn attributes(&self, node: &V::Node, metadata: &Metadata) -> Attr {
         let ownership = Ownership::of(self.volume, node, metadata, self.options.owner);
         Attr {
             ino: self.shown_inode(metadata.key),

@@ -1,24 +1,40 @@
-//! Windows' names, errors and times in the guest's terms. The tables know no call of Windows, so they are tested on any
+//! A folder of a Windows host.
+//!
+//! A node is a file's number. A handle of each would keep Windows from renaming the folders above it, for the guest and
+//! for the host's own programs, so a file is opened by its number for each thing that is done with it. NTFS never uses one
+//! twice; ReFS neither. What has been unlinked has no number any more: such a node lives by the guest's open files. File
+//! systems that cannot open by number (FAT, network drives) have nodes that hold a handle.
+//!
+//! The tables of names, errors, times, links, attributes and locks know no call of Windows, so they are tested on any
 //! host.
 
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "for the volume of a Windows host, which is not there yet"
-    )
-)]
+#[cfg(windows)]
+mod changes;
+mod ea;
 mod errno;
+#[cfg(windows)]
+mod files;
+mod hard_links;
+mod listing;
+mod locks;
+#[cfg(windows)]
+mod metadata;
 mod name;
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "for the volume of a Windows host, which is not there yet"
-    )
-)]
+#[cfg(windows)]
+mod native;
+#[cfg(windows)]
+mod nodes;
+#[cfg(windows)]
+mod opening;
+mod reparse;
 mod time;
+#[cfg(windows)]
+mod volume;
+#[cfg(windows)]
+mod xattrs;
 
+#[cfg(windows)]
+pub use nodes::HostFolder;
 #[cfg(windows)]
 pub use paths::path_names;
 

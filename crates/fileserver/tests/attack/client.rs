@@ -1,4 +1,5 @@
 //! A raw FUSE client, and a share beside a canary that it must not reach.
+#![expect(dead_code, reason = "each program of tests uses a part")]
 
 use std::{
     collections::HashMap,
@@ -7,6 +8,7 @@ use std::{
     os::unix::{fs::MetadataExt as _, net::UnixStream},
     path::PathBuf,
     sync::Arc,
+    time::Duration,
 };
 
 use fileserver::{Access, FileServer, HostFolder, ServeError, ShareOptions};
@@ -27,6 +29,8 @@ pub struct Attacker {
     stream: UnixStream,
     /// Answers that came before somebody wanted them.
     early: HashMap<u64, Answer>,
+    /// What the server told without being asked: the code and the message.
+    pub notifications: Vec<Answer>,
     next_unique: u64,
     server: Arc<FileServer<HostFolder>>,
     serving: Option<JoinHandle<Result<(), ServeError>>>,
@@ -38,16 +42,19 @@ pub struct Attacker {
 impl Attacker {
     /// A share with the file `inside`, and a folder beside it with a canary.
     pub fn new() -> Self {
+        Self::with(ShareOptions {
+            access: Access::ReadWrite,
+            ..ShareOptions::default()
+        })
+    }
+
+    pub fn with(options: ShareOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (share, outside) = (folder.path().join("share"), folder.path().join("outside"));
         fs::create_dir(&share).unwrap();
         fs::create_dir(&outside).unwrap();
         fs::write(share.join("inside"), "within").unwrap();
         fs::write(outside.join("canary"), CANARY).unwrap();
-        let options = ShareOptions {
-            access: Access::ReadWrite,
-            ..ShareOptions::default()
-        };
         let server = Arc::new(FileServer::new(HostFolder::open(&share).unwrap(), options).unwrap());
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -61,6 +68,7 @@ impl Attacker {
             outside,
             stream,
             early: HashMap::new(),
+            notifications: Vec::new(),
             next_unique: 2,
             server,
             serving: Some(serving),
@@ -92,19 +100,32 @@ impl Attacker {
             if let Some(answer) = self.early.remove(&unique) {
                 return answer;
             }
-            let mut header = [0; 16];
-            self.stream.read_exact(&mut header).unwrap();
-            let length = u32::from_le_bytes(header[..4].try_into().unwrap()) as usize;
-            let error = i32::from_le_bytes(header[4..8].try_into().unwrap());
-            let mut body = vec![0; length - 16];
-            self.stream.read_exact(&mut body).unwrap();
-            let of = number(&header[8..]);
-            if of == 0 {
-                // A notification.
-                continue;
-            }
-            assert!(error <= 0 && self.early.insert(of, (error, body)).is_none());
+            self.take_message();
         }
+    }
+
+    /// Waits for a notification that `is_it`.
+    pub fn until_told(&mut self, is_it: impl Fn(&Answer) -> bool) {
+        while !self.notifications.iter().any(&is_it) {
+            self.take_message();
+        }
+    }
+
+    fn take_message(&mut self) {
+        let mut header = [0; 16];
+        self.stream.read_exact(&mut header).unwrap();
+        let length = u32::from_le_bytes(header[..4].try_into().unwrap()) as usize;
+        let error = i32::from_le_bytes(header[4..8].try_into().unwrap());
+        let mut body = vec![0; length - 16];
+        self.stream.read_exact(&mut body).unwrap();
+        match number(&header[8..]) {
+            0 => self.notifications.push((error, body)),
+            of => assert!(error <= 0 && self.early.insert(of, (error, body)).is_none()),
+        }
+    }
+
+    pub fn server(&self) -> &Arc<FileServer<HostFolder>> {
+        &self.server
     }
 
     pub fn ask(&mut self, opcode: u32, node: u64, body: &[u8]) -> Answer {
@@ -160,6 +181,7 @@ fn connect(
     server: &Arc<FileServer<HostFolder>>,
 ) -> (UnixStream, JoinHandle<Result<(), ServeError>>) {
     let (ours, theirs) = UnixStream::pair().unwrap();
+    ours.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
     theirs.set_nonblocking(true).unwrap();
     let server = Arc::clone(server);
     let serving = runtime.spawn(async move {

@@ -12,7 +12,7 @@ use std::{
         unix::net::UnixStream,
     },
     path::{Path, PathBuf},
-    sync::{Arc, mpsc},
+    sync::{Arc, Mutex, mpsc},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -34,8 +34,29 @@ pub struct Guest {
     /// None when another process serves.
     server: Option<Arc<FileServer<HostFolder>>>,
     threads: Vec<JoinHandle<()>>,
+    /// What the pump shares with a replayer.
+    pub wire: Arc<Wire>,
     runtime: Option<Runtime>,
     _folder: TempDir,
+}
+
+/// The way to the server beside the kernel's requests.
+pub struct Wire {
+    stream: Mutex<UnixStream>,
+    /// Gets the bodies of REPLAY messages.
+    pub replay: Mutex<Option<Replay>>,
+}
+
+pub type Replay = Box<dyn Fn(Vec<u8>) + Send>;
+
+/// The agents' own message of the server; the kernel must not get it.
+const REPLAY: [u8; 4] = 0x5000_i32.to_le_bytes();
+
+impl Wire {
+    /// Sends a whole message.
+    pub fn send(&self, message: &[u8]) -> std::io::Result<()> {
+        self.stream.lock().unwrap().write_all(message)
+    }
 }
 
 pub fn writable() -> ShareOptions {
@@ -101,13 +122,14 @@ impl Guest {
             Some(options.as_c_str()),
         )
         .unwrap();
-        let threads = pump(fuse, stream);
+        let (threads, wire) = pump(fuse, stream);
         let host = folder.path().join("host");
         Self {
             host,
             point,
             server: None,
             threads,
+            wire,
             runtime: None,
             _folder: folder,
         }
@@ -120,6 +142,7 @@ impl Guest {
 
 impl Drop for Guest {
     fn drop(&mut self) {
+        drop(self.wire.replay.lock().unwrap().take());
         let _ = unmount(&self.point, UnmountFlags::DETACH);
         if thread::panicking() {
             // Something may still have it open; the namespace ends with the test.
@@ -151,17 +174,21 @@ pub fn enter_namespace() {
 ///
 /// Notifications have a thread of their own: the kernel makes one wait for a request on the same folder, whose answer may
 /// be behind it on the stream.
-fn pump(fuse: File, stream: UnixStream) -> Vec<JoinHandle<()>> {
+fn pump(fuse: File, stream: UnixStream) -> (Vec<JoinHandle<()>>, Arc<Wire>) {
     let fuse = Arc::new(fuse);
+    let wire = Arc::new(Wire {
+        stream: Mutex::new(stream.try_clone().unwrap()),
+        replay: Mutex::default(),
+    });
     let (notifications, notified) = mpsc::channel::<Vec<u8>>();
     let requests = {
-        let (fuse, mut stream) = (Arc::clone(&fuse), stream.try_clone().unwrap());
+        let (fuse, wire) = (Arc::clone(&fuse), Arc::clone(&wire));
         thread::spawn(move || {
             let mut buffer = vec![0; BUFFER_BYTES];
             loop {
                 match (&*fuse).read(&mut buffer) {
                     Ok(count) => {
-                        if stream.write_all(&buffer[..count]).is_err() {
+                        if wire.send(&buffer[..count]).is_err() {
                             break;
                         }
                     }
@@ -175,7 +202,7 @@ fn pump(fuse: File, stream: UnixStream) -> Vec<JoinHandle<()>> {
                     Err(_) => break,
                 }
             }
-            let _ = stream.shutdown(std::net::Shutdown::Both);
+            let _ = wire.stream.lock().unwrap().shutdown(std::net::Shutdown::Both);
         })
     };
     let answers = {
@@ -191,13 +218,21 @@ fn pump(fuse: File, stream: UnixStream) -> Vec<JoinHandle<()>> {
             }
         })
     };
+    let replaying = Arc::clone(&wire);
     let notifying = thread::spawn(move || {
         for message in notified {
+            if message[4..8] == REPLAY {
+                // Behind the invalidations that came before it.
+                if let Some(replay) = &*replaying.replay.lock().unwrap() {
+                    replay(message[16..].to_vec());
+                }
+                continue;
+            }
             // Fails for what the kernel does not know.
             let _ = rustix::io::write(fuse.as_fd(), &message);
         }
     });
-    vec![requests, answers, notifying]
+    (vec![requests, answers, notifying], wire)
 }
 
 /// Reads one message of a server, or none at the stream's end.

@@ -6,7 +6,7 @@ use std::{
     os::unix::fs::symlink,
 };
 
-use rustix::mount::{MountFlags, mount};
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
 use crate::guest::{Guest, writable};
 
@@ -43,6 +43,28 @@ fn folder_deleted_everything_fails_and_nothing_hangs() {
         Some(libc::ENOENT)
     );
     assert_eq!(fs::read_dir(&guest.point).unwrap().count(), 0);
+    // Another folder in its place is another folder.
+    fs::create_dir(&guest.host).unwrap();
+    fs::write(guest.host.join("canary"), "another folder").unwrap();
+    assert!(!guest.point.join("canary").exists());
+    assert_eq!(
+        fs::write(guest.point.join("h"), "").unwrap_err().raw_os_error(),
+        Some(libc::ENOENT)
+    );
+    assert_eq!(fs::read_dir(&guest.point).unwrap().count(), 0);
+}
+
+#[test]
+fn folder_unmounted_share_stays_what_it_was_and_never_what_is_below() {
+    let guest = Guest::prepared(writable(), |folder| {
+        fs::write(folder.join("canary"), "below").unwrap();
+        mount("tmpfs", folder, "tmpfs", MountFlags::empty(), None).unwrap();
+    });
+    fs::write(guest.point.join("before"), "x").unwrap();
+    unmount(&guest.host, UnmountFlags::DETACH).unwrap();
+    fs::write(guest.point.join("after"), "y").unwrap();
+    assert_eq!(fs::read(guest.point.join("before")).unwrap(), b"x");
+    assert!(!guest.point.join("canary").exists() && !guest.host.join("after").exists());
 }
 
 #[test]

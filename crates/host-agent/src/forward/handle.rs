@@ -55,7 +55,7 @@ pub struct Forwards {
     inputs: mpsc::Sender<Input>,
     views: watch::Receiver<Arc<[View]>>,
     engine: Engine,
-    _tasks: Arc<[AbortOnDropHandle<()>; 4]>,
+    _tasks: Arc<[AbortOnDropHandle<()>; 5]>,
 }
 
 impl Forwards {
@@ -66,12 +66,14 @@ impl Forwards {
         let (inputs, received) = mpsc::channel(QUEUED);
         let (publish, views) = watch::channel(Arc::from([]));
         let way = Way::new(config.agents.clone(), config.room);
+        let pause = machine::pause(config.snapshots.clone(), way.stalls().clone());
         let task = Task::new(way, config.open_on, kept, inputs.downgrade(), publish);
         let containers = containers::follow(config.snapshots.clone(), config.engine.clone(), inputs.clone());
         let tasks = [
             AbortOnDropHandle::new(tokio::spawn(task.serve(received))),
             AbortOnDropHandle::new(tokio::spawn(guest::follow(config.agents, inputs.clone()))),
             AbortOnDropHandle::new(tokio::spawn(machine::follow(config.snapshots, inputs.clone()))),
+            AbortOnDropHandle::new(tokio::spawn(pause)),
             AbortOnDropHandle::new(tokio::spawn(containers)),
         ];
         let forwards = Self {

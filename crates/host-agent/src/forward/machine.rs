@@ -1,5 +1,7 @@
-//! Notices that the machine is down: whatever its containers had on the host ends with it.
+//! Notices that the machine is down: whatever its containers had on the host ends with it. And that it is paused: then
+//! nothing is taken from connections, and none is to blame.
 
+use link::Stalls;
 use machine::MachineState;
 use tokio::sync::{mpsc, watch};
 
@@ -19,6 +21,17 @@ pub async fn follow(mut snapshots: watch::Receiver<Snapshot>, inputs: mpsc::Send
             return;
         }
         if snapshots.wait_for(|snapshot| !down(snapshot)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Counts no writes that make no progress while the machine is paused, until the supervisor ends.
+pub async fn pause(mut snapshots: watch::Receiver<Snapshot>, stalls: Stalls) {
+    loop {
+        let paused = snapshots.borrow_and_update().state == MachineState::Paused;
+        stalls.suspend(paused);
+        if snapshots.changed().await.is_err() {
             return;
         }
     }

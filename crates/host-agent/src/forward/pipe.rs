@@ -19,7 +19,7 @@ const PIECE_BYTES: usize = 16 * 1024;
 /// Copies until both directions have ended. The end of one is passed on as an end, and the other goes on.
 ///
 /// Fails when either side broke off; then the other one is to be broken off as well. What the guest sent before it broke
-/// off is delivered first.
+/// off is delivered first. Fails with [`io::ErrorKind::TimedOut`] when one of [`link::Stalls`] gave a write up.
 pub async fn carry<S, G>(socket: &mut S, guest: &mut G) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -31,6 +31,10 @@ where
         if broken.is_none() {
             match up.poll(cx, socket, guest) {
                 Poll::Ready(Err(Broken::Reader(error))) => return Poll::Ready(Err(error)),
+                // It was given up from here: the guest may say more for as long as it likes.
+                Poll::Ready(Err(Broken::Writer(error))) if error.kind() == io::ErrorKind::TimedOut => {
+                    return Poll::Ready(Err(error));
+                }
                 Poll::Ready(Err(Broken::Writer(error))) => broken = Some(error),
                 Poll::Ready(Ok(())) | Poll::Pending => {}
             }
@@ -185,6 +189,36 @@ mod tests {
             .unwrap()
             .unwrap();
         assert!(came == sent);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn carry_whose_write_is_given_up_ends_whatever_the_other_side_does() {
+        const AFTER: Duration = Duration::from_secs(10);
+        for client_writes in [true, false] {
+            let stalls = link::Stalls::new(1, AFTER);
+            let stuck = || {
+                let (mut client, socket) = duplex(64);
+                let (guest, mut server) = duplex(64);
+                let (mut socket, mut guest) = (stalls.watch(socket), stalls.watch(guest));
+                let carrying = tokio::spawn(async move { carry(&mut socket, &mut guest).await });
+                let writing = tokio::spawn(async move {
+                    let writer = if client_writes { &mut client } else { &mut server };
+                    let ended = writer.write_all(&[7; 1 << 20]).await;
+                    (client, server, ended)
+                });
+                (carrying, writing)
+            };
+            let (first, first_writing) = stuck();
+            tokio::time::sleep(AFTER * 2).await;
+            assert_eq!(stalls.count(), 1);
+            assert!(!first.is_finished());
+            let (second, _second_writing) = stuck();
+            let error = timeout(LIMIT, first).await.unwrap().unwrap().unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+            let (_, _, ended) = timeout(LIMIT, first_writing).await.unwrap().unwrap();
+            ended.unwrap_err();
+            assert!(!second.is_finished());
+        }
     }
 
     #[tokio::test]

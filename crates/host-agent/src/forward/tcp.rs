@@ -52,7 +52,12 @@ async fn join(mut socket: TcpStream, serving: Serving) {
             .connect(&serving.target)
             .await
             .ok_or(io::ErrorKind::ConnectionReset)?;
-        carry(&mut socket, &mut guest.stream).await
+        let stalls = serving.way.stalls();
+        carry(
+            &mut stalls.watch(&mut socket),
+            &mut stalls.watch(&mut guest.stream),
+        )
+        .await
     };
     let ended = tokio::select! {
         ended = carried => ended,

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use agent_client::{AgentClient, AgentClientError};
-use link::Stream;
+use link::{Stalls, Stream};
 use protocol::{ForwardTarget, Transport};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
@@ -21,14 +21,22 @@ pub struct Room {
     pub connections: usize,
     /// Peers of UDP forwards. Those beyond take the place of others.
     pub peers: usize,
+    /// Writes of TCP connections that make no progress. One more, and the one that has stood still for longest is broken
+    /// off.
+    pub stalled: usize,
+    /// How long a write makes no progress until it counts so.
+    pub stalled_after: Duration,
 }
 
 impl Default for Room {
-    /// What the data lane can bear, less what is left for the engine's clients.
+    /// What the data lane can bear, less what is left for the engine's clients. What may stand still is the same at both
+    /// ends of the link.
     fn default() -> Self {
         Self {
             connections: 10_240,
             peers: 1024,
+            stalled: 1024,
+            stalled_after: Duration::from_secs(10),
         }
     }
 }
@@ -39,6 +47,7 @@ pub struct Way {
     agent: watch::Receiver<Option<AgentClient>>,
     connections: Arc<Semaphore>,
     peers: Arc<Semaphore>,
+    stalls: Stalls,
 }
 
 /// A stream to the guest's end of a forward.
@@ -60,7 +69,13 @@ impl Way {
             agent,
             connections: Arc::new(Semaphore::new(room.connections)),
             peers: Arc::new(Semaphore::new(room.peers)),
+            stalls: Stalls::new(room.stalled, room.stalled_after),
         }
+    }
+
+    /// Counts the writes that make no progress.
+    pub fn stalls(&self) -> &Stalls {
+        &self.stalls
     }
 
     /// Opens a stream for a TCP connection; waits for room, and for a link that is being restored. `None` when it does not

@@ -55,6 +55,7 @@ fn serve(
         rewrite: RewriteSettings::default(),
         settings: Settings {
             context: false,
+            share_home: false,
             ..Settings::defaults(HostSize {
                 cpus: 2,
                 memory_mib: 4096,

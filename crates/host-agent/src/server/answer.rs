@@ -39,3 +39,12 @@ pub(super) fn read<T: DeserializeOwned + Default>(body: &Bytes) -> Result<T, Fai
         ))
     })
 }
+
+/// Reads a body that has no default.
+pub(super) fn read_whole<T: DeserializeOwned>(body: &Bytes) -> Result<T, Failed> {
+    let understood = serde_json::from_slice(body);
+    understood.map_err(|error| {
+        let message = format!("failed to understand the request: {error}");
+        failure(Code::BadRequest, message).into()
+    })
+}

@@ -48,6 +48,8 @@ pub(super) async fn container_session(
         )
     })?;
     refuse_without_engine(&server)?;
+    // The folders that it may mount are where the guest says.
+    server.shares.settled().await;
     let leases = Leases::new(
         server.supervisor.clone(),
         Arc::new(server.journal.clone()),

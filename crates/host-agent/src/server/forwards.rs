@@ -1,12 +1,13 @@
 //! Ports of containers on the host.
 
-use api::{AddForward, Code, Forward, MoveForward, RemoveForward};
+use api::{AddForward, Forward, MoveForward, RemoveForward};
 use axum::{Json, extract::State};
 use hyper::body::Bytes;
-use serde::de::DeserializeOwned;
 
-use super::{Server, answer::Failed};
-use crate::failure::failure;
+use super::{
+    Server,
+    answer::{Failed, read_whole},
+};
 
 type Answer = Result<Json<Vec<Forward>>, Failed>;
 
@@ -27,13 +28,4 @@ pub(super) async fn move_to(State(server): State<Server>, body: Bytes) -> Answer
 pub(super) async fn remove(State(server): State<Server>, body: Bytes) -> Answer {
     let request: RemoveForward = read_whole(&body)?;
     Ok(Json(server.forwards.remove(request).await?))
-}
-
-/// Reads a body that has no default.
-fn read_whole<T: DeserializeOwned>(body: &Bytes) -> Result<T, Failed> {
-    let understood = serde_json::from_slice(body);
-    understood.map_err(|error| {
-        let message = format!("failed to understand the request: {error}");
-        failure(Code::BadRequest, message).into()
-    })
 }

@@ -43,8 +43,19 @@ async fn served() -> Served {
         open_on: Default::default(),
         room: Default::default(),
     });
+    let (shares, _) = Shares::spawn(crate::share::SharesConfig {
+        agents: supervisor.agents(),
+        snapshots: supervisor.snapshots(),
+        engine: engine.clone(),
+        folders: folders.clone(),
+        home: None,
+        share_home: false,
+        hide: Vec::new(),
+        look: crate::share::SharesConfig::LOOK,
+    });
     let server = Server {
         forwards,
+        shares,
         rewrite: Arc::new(LeaveAll),
         supervisor,
         engine,

@@ -50,7 +50,8 @@ fn file_with_every_key_is_taken() {
     let loaded = check(
         b"[machine]\ndriver='fake'\ncpus=2\nmemory_mib=1024\ndisk_gib=10\naccelerator='tcg'\nlink='serial'\n\
           stop_grace_s=3\nrestart=false\n[engine]\ncontext=false\non_demand=true\n\
-          [guard]\nmode='signals'\ninterrupt_wait_s=3\n[ports]\nopen_on='all'\n",
+          [guard]\nmode='signals'\ninterrupt_wait_s=3\n[ports]\nopen_on='all'\n\
+          [shares]\nhome=false\nhide=['a/b', '.c']\n",
     );
     let expected = Settings {
         driver: "fake".to_owned(),
@@ -66,6 +67,8 @@ fn file_with_every_key_is_taken() {
         guard: GuardMode::Signals,
         interrupt_wait: Duration::from_secs(3),
         open_on: OpenOn::All,
+        share_home: false,
+        hide: vec!["a/b".to_owned(), ".c".to_owned()],
     };
     assert_eq!(
         loaded,
@@ -91,7 +94,7 @@ fn unknown_key_is_a_warning() {
 
 #[test]
 fn wrong_content_is_named_with_its_place() {
-    let table: [(&[u8], &str); 9] = [
+    let table: [(&[u8], &str); 11] = [
         (b"[machine]\ncpus = 'two'\n", ":2:8: `cpus`: "),
         (
             b"[machine]\n\ncpus = 0\n",
@@ -107,6 +110,11 @@ fn wrong_content_is_named_with_its_place() {
             b"[machine]\naccelerator = 'xen'\n",
             ":2:15: `accelerator`: unknown variant `xen`",
         ),
+        (
+            b"[shares]\nhide = ['a', '../b']\n",
+            ":2:14: `hide` has `../b`, which is no path below the home",
+        ),
+        (b"[shares]\nhome = 'no'\n", ":2:8: `home`: "),
         (b"[machine]\ncpus = ", ":2:8: "),
         (b"[mach", ":1:"),
         (b"machine = 7", ":1:11: "),

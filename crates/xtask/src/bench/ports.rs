@@ -76,7 +76,11 @@ type Measure = fn(&Bed, &PortsArgs) -> Result<Vec<Figure>>;
 
 /// Measures once through each door in each round, in the order of the doors and then the other way round: a drift of the
 /// host's speed favours none.
-fn in_turns<T>(rounds: usize, mut measure: impl FnMut(Door) -> Result<T>) -> Result<Vec<(Door, T)>> {
+fn in_turns<T>(
+    bed: &Bed,
+    rounds: usize,
+    mut measure: impl FnMut(Door) -> Result<T>,
+) -> Result<Vec<(Door, T)>> {
     let mut values = Vec::new();
     for round in 0..rounds {
         let mut doors = Door::ALL;
@@ -84,6 +88,7 @@ fn in_turns<T>(rounds: usize, mut measure: impl FnMut(Door) -> Result<T>) -> Res
             doors.reverse();
         }
         for door in doors {
+            bed.interrupt.check()?;
             values.push((door, measure(door)?));
         }
     }

@@ -14,7 +14,7 @@ use super::{
     cpu::{Processes, cpu_of},
     engine_ping,
     peer::{Peer, Started},
-    stock_image::StockImage,
+    stock_image::{self, StockImage},
 };
 use crate::shell;
 
@@ -53,12 +53,36 @@ impl Stock {
         Ok(stock)
     }
 
+    /// Starts it with more devices and a kernel that has 9p, and does not wait. What it writes is forgotten: it need not
+    /// be shut down.
+    pub fn launch_with(&mut self, devices: &[String]) -> Result<()> {
+        let more: Vec<String> = devices.iter().cloned().chain(["-snapshot".to_owned()]).collect();
+        self.qemu = Some(self.launch(stock_image::WITH_9P, &more)?);
+        Ok(())
+    }
+
+    /// Fails when the VM ended.
+    pub fn check_runs(&mut self) -> Result<()> {
+        let qemu = self.qemu.as_mut().context("the stock machine was not started")?;
+        match qemu.try_wait()? {
+            Some(status) => bail!("the stock machine ended: {status}"),
+            None => Ok(()),
+        }
+    }
+
+    /// A command in the machine. Its streams lead nowhere until somebody says otherwise.
+    pub fn shell(&self, command: &str) -> Command {
+        let mut ssh = self.ssh();
+        ssh.arg("root@127.0.0.1").arg(command);
+        ssh
+    }
+
     fn socket(&self) -> PathBuf {
         // Next to the temporary folder's root: a socket's path must be short.
         std::env::temp_dir().join(format!("pinnace-bench-{}.sock", std::process::id()))
     }
 
-    fn launch(&self) -> Result<Child> {
+    fn launch(&self, boot: &str, more: &[String]) -> Result<Child> {
         let file = |name: &str| self.image.file(name).display().to_string();
         let mut qemu = Command::new("qemu-system-x86_64");
         qemu.args([
@@ -72,7 +96,8 @@ impl Stock {
         ]);
         qemu.args(["-accel", emulation()?, "-cpu", "max"]);
         qemu.args(["-smp", &self.cpus.to_string(), "-m", &self.memory_mib.to_string()]);
-        qemu.args(["-kernel", &file("vmlinuz"), "-initrd", &file("initrd")]);
+        qemu.args(["-kernel", &file(&format!("vmlinuz{boot}"))]);
+        qemu.args(["-initrd", &file(&format!("initrd{boot}"))]);
         qemu.args(["-append", "root=LABEL=root ro console=ttyS0 quiet"]);
         qemu.args([
             "-drive",
@@ -93,6 +118,7 @@ impl Stock {
             "virtio-rng-pci",
         ]);
         qemu.args(["-serial", &format!("file:{}", file("console.log"))]);
+        qemu.args(more);
         qemu.stdin(Stdio::null())
             .spawn()
             .context("failed to start the stock machine")
@@ -130,9 +156,7 @@ impl Stock {
     }
 
     fn inside(&self, command: &str) -> Result<String> {
-        let mut ssh = self.ssh();
-        ssh.arg("root@127.0.0.1").arg(command).stdout(Stdio::piped());
-        let output = ssh.output()?;
+        let output = self.shell(command).stdout(Stdio::piped()).output()?;
         ensure!(output.status.success(), "`{command}` failed in the stock machine");
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
@@ -173,7 +197,7 @@ impl Peer for Stock {
 
     fn start(&mut self) -> Result<Started> {
         let begin = Instant::now();
-        let qemu = self.qemu.insert(self.launch()?).id();
+        let qemu = self.qemu.insert(self.launch("", &[])?).id();
         let mut tunnels = Duration::ZERO;
         let mut tunnel = self.open_tunnel()?;
         let socket = self.socket();

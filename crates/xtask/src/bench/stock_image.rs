@@ -10,7 +10,12 @@ use anyhow::{Context, Result};
 use crate::{image, shell};
 
 const PACKAGES: &str = "systemd,systemd-sysv,systemd-resolved,dbus,udev,mount,cloud-init,openssh-server,docker.io,\
-     docker-cli,iproute2,iptables,linux-image-cloud-amd64,initramfs-tools,netbase,netplan.io,curl";
+     docker-cli,iproute2,iptables,linux-image-cloud-amd64,linux-image-amd64,initramfs-tools,netbase,netplan.io,curl,sshfs";
+
+/// What the names of kernel and initial RAM disk end in where the kernel has 9p. The other one, which is made for clouds
+/// and boots as Pinnace's does, has none.
+pub const WITH_9P: &str = "-9p";
+const CLOUD: &str = "-cloud-amd64";
 
 const META_DATA: &str = "instance-id: stock-1\nlocal-hostname: stock\n";
 
@@ -26,7 +31,8 @@ impl StockImage {
         let image = Self {
             dir: dir.to_path_buf(),
         };
-        if image.dir.join("complete").exists() {
+        // What it is made of is written there: another list makes another machine.
+        if fs::read_to_string(image.dir.join("complete")).is_ok_and(|made_of| made_of == PACKAGES) {
             return Ok(image);
         }
         println!("building the stock machine");
@@ -35,7 +41,7 @@ impl StockImage {
         image.key()?;
         image.seed()?;
         image.disk()?;
-        fs::write(image.dir.join("complete"), "")?;
+        fs::write(image.dir.join("complete"), PACKAGES)?;
         Ok(image)
     }
 
@@ -95,18 +101,30 @@ impl StockImage {
                 .arg(self.file("root.raw"))
                 .arg("8G"),
         )?;
-        copy_boot_file(&root, "vmlinuz-", &self.file("vmlinuz"))?;
-        copy_boot_file(&root, "initrd.img-", &self.file("initrd"))?;
+        for (prefix, name) in [("vmlinuz-", "vmlinuz"), ("initrd.img-", "initrd")] {
+            let is_cloud = |found: &str| found.ends_with(CLOUD);
+            copy_boot_file(&root, prefix, is_cloud, &self.file(name))?;
+            copy_boot_file(
+                &root,
+                prefix,
+                |found| !is_cloud(found),
+                &self.file(&format!("{name}{WITH_9P}")),
+            )?;
+        }
         fs::remove_dir_all(&root)?;
         fs::remove_file(&tarball).context("failed to remove the stock root's archive")
     }
 }
 
-fn copy_boot_file(root: &Path, prefix: &str, to: &Path) -> Result<()> {
+fn copy_boot_file(root: &Path, prefix: &str, is_wanted: impl Fn(&str) -> bool, to: &Path) -> Result<()> {
     let boot = root.join("boot");
     let entry = fs::read_dir(&boot)?
         .filter_map(Result::ok)
-        .find(|entry| entry.file_name().to_string_lossy().starts_with(prefix))
+        .find(|entry| {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            name.starts_with(prefix) && is_wanted(&name)
+        })
         .with_context(|| format!("{} has no {prefix}*", boot.display()))?;
     fs::copy(entry.path(), to).with_context(|| format!("failed to copy {}", entry.path().display()))?;
     Ok(())

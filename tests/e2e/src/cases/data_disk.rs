@@ -19,7 +19,7 @@ fn larger_disk_grows(machine: &Machine) -> Result<()> {
         .text()?;
     let before = size_kib(machine)?;
     machine.stop()?;
-    let config = machine.driver.config();
+    let config = machine.home.config()?;
     let larger = config.replace("disk_gib = 8", "disk_gib = 12");
     ensure!(config != larger, "the settings have no size: {config}");
     machine.home.write_config(larger)?;

@@ -7,6 +7,7 @@ pub mod conformance;
 mod containers;
 pub mod data_disk;
 pub mod endpoint_faults;
+pub mod files;
 pub mod flags;
 mod lifecycle;
 pub mod ports;

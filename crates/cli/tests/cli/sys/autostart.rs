@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use api::Route;
+use api::{Route, Share, ShareOrigin, ShareState};
 use platform::{Folders, LocalListener, OwnerLock};
 
 use crate::{
@@ -77,7 +77,20 @@ fn stand_in_serves() {
     let Some(_lock) = OwnerLock::try_acquire(&folders.run.join("stand-in.lock")).unwrap() else {
         return;
     };
-    let script = Script::new(stopped()).answer(Route::Start, &running());
+    let changed = Share {
+        path: "/data".to_owned(),
+        guest_path: None,
+        read_only: false,
+        origin: ShareOrigin::Added,
+        state: ShareState::Waiting,
+        reason: None,
+        watched: false,
+    };
+    let script = Script::new(stopped())
+        .answer(Route::Start, &running())
+        .answer(Route::Shares, &Vec::<Share>::new())
+        .answer(Route::AddShare, &changed)
+        .answer(Route::RemoveShare, &changed);
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let listener = LocalListener::bind(&folders.api_socket).unwrap();
         serve(listener, script, Arc::new(Mutex::new(Vec::new()))).await;
@@ -145,10 +158,31 @@ fn start_without_host_agent_program_names_it() {
 #[test]
 fn commands_that_only_look_start_nothing() {
     let installation = Installation::serving();
-    for command in ["status", "stop", "pause", "version", "doctor", "paths", "logs"] {
+    for command in [
+        "status", "stop", "pause", "version", "doctor", "paths", "logs", "share",
+    ] {
         installation.run(&[command]);
     }
     assert_eq!(installation.starts(), 0);
+}
+
+#[test]
+fn share_changed_nothing_running_starts_the_host_agent_and_no_machine() {
+    for action in ["add", "rm"] {
+        let installation = Installation::serving();
+        let ran = installation.run(&["share", action, "/data"]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (0, "/data\n"), "{}", ran.stderr);
+        assert_eq!(installation.starts(), 1);
+        // It stays, and what it says of the machine is that it is stopped.
+        let status = installation.run(&["status"]);
+        assert_eq!(status.code, 3);
+        assert!(
+            status.stdout.contains("host agent"),
+            "{action}: {}",
+            status.stdout
+        );
+        assert_eq!(installation.run(&["daemon", "--stop"]).code, 0);
+    }
 }
 
 #[test]

@@ -75,6 +75,68 @@ async fn body_that_stays_passes_as_it_came() {
     }
 }
 
+/// An engine that says when it is ready, or why it is not.
+#[derive(Debug)]
+struct Late(Pipes, tokio::sync::watch::Sender<Option<Result<(), Unavailable>>>);
+
+#[async_trait::async_trait]
+impl Upstream for Late {
+    async fn open(&self) -> Result<Box<dyn Io>, Unavailable> {
+        self.0.open().await
+    }
+
+    async fn ready(&self) -> Result<(), Unavailable> {
+        let mut ready = self.1.subscribe();
+        let ready = ready.wait_for(Option::is_some).await.unwrap();
+        ready.clone().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn body_is_rewritten_when_the_engine_is_ready() {
+    let asked = create("Content-Length: 4\r\n", "body");
+    for (ready, answer) in [
+        (Ok(()), None),
+        (
+            Err(Unavailable("no machine".to_owned())),
+            Some("HTTP/1.1 503 Service Unavailable\r\n"),
+        ),
+    ] {
+        let (pipes, mut engines) = mpsc::unbounded_channel();
+        let (mut client, theirs) = duplex(PIPE_BYTES);
+        let said = tokio::sync::watch::Sender::new(None);
+        let relay = Relay {
+            upstream: Arc::new(Late(Pipes(pipes), said.clone())),
+            idle: Arc::new(Semaphore::new(1)),
+            rewrite: Arc::new(Brackets),
+            guard: unguarded(),
+        };
+        let stream = Watched {
+            stream: theirs,
+            gone: Mutex::new(None),
+        };
+        let _serving =
+            tokio_util::task::AbortOnDropHandle::new(tokio::spawn(async move { relay.serve(stream).await }));
+        client.write_all(asked.as_bytes()).await.unwrap();
+        // The relay has read the request and asks whether the engine is ready.
+        while said.receiver_count() == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(engines.try_recv().is_err());
+        said.send_replace(Some(ready));
+        match answer {
+            Some(answer) => expect(&mut client, answer).await,
+            None => {
+                expect(
+                    &mut engines.recv().await.unwrap(),
+                    &create("Content-Length: 6\r\n", "[body]"),
+                )
+                .await
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn body_that_comes_in_pieces_is_waited_for() {
     let mut t = bracketing();

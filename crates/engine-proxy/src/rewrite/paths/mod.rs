@@ -82,6 +82,8 @@ pub struct PathMap {
     style: PathStyle,
     case: CaseRule,
     shares: Vec<Share>,
+    /// Folders in shares that the machine does not get to see.
+    kept: Vec<HostPath>,
 }
 
 #[derive(Clone, Debug)]
@@ -121,7 +123,32 @@ impl PathMap {
             }
             shares.push(Share { host: path, guest });
         }
-        Ok(Self { style, case, shares })
+        Ok(Self {
+            style,
+            case,
+            shares,
+            kept: Vec::new(),
+        })
+    }
+
+    /// Knows a share by another path of the host too, such as one that leads there by links. Does nothing when no share has
+    /// that folder of the machine, or another one has that path.
+    pub fn also_known_as(&mut self, guest: &str, host: &str) {
+        let Ok(Some(path)) = HostPath::read(self.style, host) else {
+            return;
+        };
+        let is_same = |share: &Share| path.below(&share.host, self.case).is_some_and(<[_]>::is_empty);
+        if !self.shares.iter().any(is_same) && self.shares.iter().any(|share| share.guest == guest) {
+            let guest = guest.to_owned();
+            self.shares.push(Share { host: path, guest });
+        }
+    }
+
+    /// Refuses what is in this folder of the host, or is this file, unless it is shared itself or something nearer is.
+    pub fn keep_from_machine(&mut self, host: &str) {
+        if let Ok(Some(path)) = HostPath::read(self.style, host) {
+            self.kept.push(path);
+        }
     }
 
     /// Where a path of the host is found in the machine. `None`: it is no full path at all, such as a volume's name.
@@ -140,6 +167,17 @@ impl PathMap {
             Some((rest, share))
         });
         let nearest = below.min_by_key(|(rest, _)| rest.len());
+        let kept = self.kept.iter().filter_map(|kept| host.below(kept, self.case));
+        if let Some(depth) = kept.map(<[_]>::len).min()
+            && nearest.is_none_or(|(rest, _)| depth < rest.len())
+        {
+            return Err(Refusal {
+                message: format!(
+                    "cannot mount {path}: it is kept from the machine; share it on purpose with: pinnace share add {}",
+                    host.quoted()
+                ),
+            });
+        }
         if let Some(place) = machine::place(self.style, &host)
             && nearest.is_none_or(|(rest, _)| place.len() < rest.len())
         {

@@ -38,6 +38,50 @@ fn outcome(paths: &PathMap, path: &str) -> String {
 }
 
 #[test]
+fn kept_folder_is_refused_unless_something_nearer_is_shared() {
+    let mut paths = unix();
+    for kept in ["/Users/x", "/Users/me/.netrc", "/nowhere", "no path"] {
+        paths.keep_from_machine(kept);
+    }
+    for path in ["/Users/x", "/Users/x/y/../z", "/Users/me/.netrc", "/nowhere/a"] {
+        let refusal = outcome(&paths, path);
+        assert!(
+            refusal.starts_with(&format!("cannot mount {path}: it is kept from the machine; share it on purpose with: pinnace share add /")),
+            "{refusal}"
+        );
+    }
+    for (path, guest) in [
+        ("/Users", "/mnt/users"),
+        ("/Users/me/.netrc2", "/mnt/users/me/.netrc2"),
+        ("/Users/xy", "/mnt/users/xy"),
+        ("/Users/x/deep", "/mnt/deep"),
+        ("/Users/x/deep/er", "/mnt/deep/er"),
+    ] {
+        assert_eq!(outcome(&paths, path), guest);
+    }
+    // A folder that is shared itself is not kept.
+    paths.keep_from_machine("/Users/x/deep");
+    assert_eq!(outcome(&paths, "/Users/x/deep"), "/mnt/deep");
+    let mut paths = windows();
+    paths.keep_from_machine(r"C:\Users\Me\.ssh");
+    assert!(outcome(&paths, "c:/users/me/.SSH/id").contains(r"pinnace share add C:\users\me\.SSH\id"));
+}
+
+#[test]
+fn share_is_found_by_its_other_name_too() {
+    let mut paths = unix();
+    paths.also_known_as("/mnt/a", "/link/to/a");
+    // Taken, unknown in the machine, no path.
+    paths.also_known_as("/mnt/a", "/Users/");
+    paths.also_known_as("/mnt/none", "/other");
+    paths.also_known_as("/mnt/a", "a");
+    assert_eq!(outcome(&paths, "/link/to/a/b"), "/mnt/a/b");
+    assert_eq!(outcome(&paths, "/srv/a/b"), "/mnt/a/b");
+    assert_eq!(outcome(&paths, "/Users/b"), "/mnt/users/b");
+    assert!(outcome(&paths, "/other").contains("no folder that is shared"));
+}
+
+#[test]
 fn unix_paths_are_found_in_the_nearest_share() {
     for (path, expected) in [
         ("/Users", "/mnt/users"),

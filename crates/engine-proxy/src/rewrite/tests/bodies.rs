@@ -1,5 +1,7 @@
 //! Bodies as clients send them, and as they could send them.
 
+use std::sync::Arc;
+
 use crate::rewrite::{
     CaseRule, CreateRewrite, LeaveAll, OpenOn, PathMap, PathStyle, Rewrite, RewriteSettings, SharedFolder,
 };
@@ -20,7 +22,9 @@ fn everything() -> RewriteSettings {
     RewriteSettings {
         open_on: OpenOn::Localhost,
         host_address: Some("10.0.2.2".parse().unwrap()),
-        paths: Some(PathMap::new(PathStyle::Unix, CaseRule::Sensitive, shares).unwrap()),
+        paths: Some(Arc::new(
+            PathMap::new(PathStyle::Unix, CaseRule::Sensitive, shares).unwrap(),
+        )),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Bodies as nobody sends them.
 
+use std::sync::Arc;
+
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::{
@@ -7,7 +9,7 @@ use super::{
     judge::{CONTAINER, Json, read},
 };
 use crate::rewrite::{
-    CaseRule, CreateRewrite, OpenOn, PathMap, PathStyle, Rewrite, RewriteSettings, SharedFolder,
+    CaseRule, CreateRewrite, OpenOn, PathMap, PathStyle, Paths, Rewrite, RewriteSettings, SharedFolder,
 };
 
 const TARGET: &str = "/v1.51/containers/create";
@@ -118,7 +120,7 @@ fn rewrite(paths: Option<PathMap>) -> CreateRewrite {
     CreateRewrite::new(RewriteSettings {
         open_on: OpenOn::Localhost,
         host_address: Some(HOST.parse().unwrap()),
-        paths,
+        paths: paths.map(|paths| Arc::new(paths) as Arc<dyn Paths>),
     })
 }
 

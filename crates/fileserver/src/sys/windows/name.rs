@@ -20,13 +20,6 @@ const DEVICES: &[&str] = &["con", "prn", "aux", "nul", "conin$", "conout$"];
 const NUMBERED_DEVICES: &[&str] = &["com", "lpt"];
 
 /// The name on the host, in UTF-16. `EILSEQ` for bytes that are no UTF-8, and for the characters that others are moved to.
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        reason = "for the volume of a Windows host, which is not there yet"
-    )
-)]
 pub fn to_host(name: &Name) -> Result<Vec<u16>, Errno> {
     let text = std::str::from_utf8(name.as_bytes()).map_err(|_| Errno::ILSEQ)?;
     if text.chars().any(|c| moved_back(c).is_some()) {

@@ -1,19 +1,27 @@
 //! Bytes through a published port.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use api::ForwardState;
+use engine_proxy::rewrite::OpenOn;
+use machine::MachineState;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     time::timeout,
 };
 
-use super::fake::{LIMIT, Publications, World, free_port, localhost, tcp};
+use super::{
+    super::Room,
+    fake::{LIMIT, Publications, World, free_port, localhost, snapshot, tcp},
+};
 
 /// A world with one published port, and the server that it leads to.
 async fn published() -> (World, Publications, TcpListener, SocketAddr) {
-    let mut world = World::new().await;
+    published_in(World::new().await).await
+}
+
+async fn published_in(mut world: World) -> (World, Publications, TcpListener, SocketAddr) {
     let mut guest = world.connect(1).await;
     let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = localhost(free_port());
@@ -180,4 +188,83 @@ async fn bulk_that_nobody_reads_delays_no_other_connection() {
     }
     assert!(!writing.is_finished(), "64 MiB lie somewhere");
     writing.abort();
+}
+
+/// A world whose connections may hardly stand still.
+async fn impatient() -> (World, Publications, TcpListener, SocketAddr) {
+    let room = Room {
+        stalled: 1,
+        stalled_after: Duration::from_millis(1),
+        ..Room::default()
+    };
+    published_in(World::with_room(
+        OpenOn::Localhost,
+        Arc::new(tempfile::tempdir().unwrap()),
+        room,
+    ))
+    .await
+}
+
+/// A connection on which one side writes and the other reads nothing: both sides, and what comes of the writing.
+fn stuck(
+    mut writer: TcpStream,
+    reader: TcpStream,
+) -> (TcpStream, tokio::task::JoinHandle<std::io::Result<()>>) {
+    let writing = tokio::spawn(async move {
+        loop {
+            writer.write_all(&[7; 1 << 16]).await?;
+        }
+    });
+    (reader, writing)
+}
+
+#[tokio::test]
+async fn connection_that_stands_still_is_reset_when_too_many_do() {
+    for client_writes in [true, false] {
+        let (world, _guest, server, host) = impatient().await;
+        let mut all = Vec::new();
+        for _ in 0..2 {
+            let (client, served) = pair(&server, host).await;
+            all.push(if client_writes {
+                stuck(client, served)
+            } else {
+                stuck(served, client)
+            });
+        }
+        // One goes, whichever; then the other has all the room there is.
+        world.until_connections(1).await;
+        let ends = all.iter_mut().map(|(_, writing)| Box::pin(writing));
+        let (ended, _, _) = timeout(LIMIT, futures_util::future::select_all(ends))
+            .await
+            .unwrap();
+        let error = ended.unwrap().unwrap_err();
+        assert!(
+            matches!(
+                error.kind(),
+                std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe
+            ),
+            "{error:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn connections_of_a_paused_machine_may_all_stand_still() {
+    let (world, _guest, server, host) = impatient().await;
+    world.snapshots.send_replace(snapshot(MachineState::Paused));
+    let mut all = Vec::new();
+    for _ in 0..3 {
+        let (client, served) = pair(&server, host).await;
+        all.push(stuck(client, served));
+    }
+    // One that moves lets the others' time pass many times over.
+    for _ in 0..200 {
+        let (mut client, mut served) = pair(&server, host).await;
+        client.write_all(b"ping").await.unwrap();
+        client.shutdown().await.unwrap();
+        assert_eq!(read_all(&mut served).await.unwrap(), "ping");
+    }
+    assert!(all.iter().all(|(_, writing)| !writing.is_finished()));
+    world.snapshots.send_replace(snapshot(MachineState::Running));
+    world.until_connections(1).await;
 }

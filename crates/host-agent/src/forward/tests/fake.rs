@@ -96,6 +96,16 @@ impl World {
     }
 
     pub fn with(open_on: OpenOn, folder: Arc<tempfile::TempDir>) -> Self {
+        // Little, so that a test gets to the end of it.
+        let room = Room {
+            connections: 640,
+            peers: 256,
+            ..Room::default()
+        };
+        Self::with_room(open_on, folder, room)
+    }
+
+    pub fn with_room(open_on: OpenOn, folder: Arc<tempfile::TempDir>, room: Room) -> Self {
         let agents = watch::Sender::new(None);
         let snapshots = watch::Sender::new(snapshot(MachineState::Running));
         let containers = watch::Sender::new(Some(Vec::new()));
@@ -105,11 +115,7 @@ impl World {
             engine: Engine::new(FakeEngine(containers.clone())),
             state_folder: folder.path().to_owned(),
             open_on,
-            // Little, so that a test gets to the end of it.
-            room: Room {
-                connections: 640,
-                peers: 256,
-            },
+            room,
         });
         Self {
             forwards,

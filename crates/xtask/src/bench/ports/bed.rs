@@ -20,7 +20,7 @@ use super::{
     requests,
 };
 use crate::{
-    bench::cpu::rss_kib,
+    bench::{cpu::rss_kib, interrupt::Interrupt},
     image::{self, Arch},
     programs, shell,
 };
@@ -45,6 +45,8 @@ pub struct Bed {
     /// A port of this host that leads to the machine's ssh server.
     ssh_port: u16,
     ssh: Option<Child>,
+    /// Ctrl+C, after which nothing more is measured.
+    pub interrupt: Interrupt,
 }
 
 impl Bed {
@@ -59,6 +61,7 @@ impl Bed {
             ports: Ports::choose()?,
             ssh_port: door::free()?,
             ssh: None,
+            interrupt: Interrupt::listen()?,
         };
         bed.write_qemu()?;
         println!("starting the machine");
@@ -143,7 +146,7 @@ impl Bed {
         let mut keygen = shell::command("ssh-keygen");
         shell::run(keygen.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key))?;
         let public = fs::read_to_string(self.home.join("key.pub"))?;
-        let archive = bundle::archive(&self.home, &public)?;
+        let archive = bundle::archive(&public)?;
         let mut import = self.docker(&["import", "-", IMAGE]);
         let mut import = import
             .stdin(Stdio::piped())
@@ -245,13 +248,14 @@ impl Bed {
                 if requests::answers(self.ports.http(Door::Ssh)) {
                     return Ok(child);
                 }
-                if begun.elapsed() > LIMIT {
+                if self.interrupt.check().is_err() || begun.elapsed() > LIMIT {
                     let _ = child.kill();
                     child.wait()?;
                     bail!("ssh did not get through to the container within {LIMIT:?}");
                 }
                 thread::sleep(Duration::from_millis(200));
             }
+            self.interrupt.check()?;
             ensure!(begun.elapsed() < LIMIT, "ssh did not stay within {LIMIT:?}");
         }
     }
@@ -259,6 +263,7 @@ impl Bed {
     fn wait_answer(&self, door: Door) -> Result<()> {
         let begun = Instant::now();
         while !requests::answers(self.ports.http(door)) {
+            self.interrupt.check()?;
             ensure!(
                 begun.elapsed() < LIMIT,
                 "no answer through {door:?} within {LIMIT:?}"

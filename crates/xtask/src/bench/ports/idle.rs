@@ -12,7 +12,7 @@ use super::{
 };
 
 pub fn measure(bed: &Bed, args: &PortsArgs) -> Result<Vec<Figure>> {
-    let values = in_turns(args.rounds, |door| once(bed, door, args.idle))?;
+    let values = in_turns(bed, args.rounds, |door| once(bed, door, args.idle))?;
     Ok(vec![Figure {
         name: format!("each of {} idle connections: host agent, VM and ssh", args.idle),
         unit: "KiB",

@@ -16,8 +16,8 @@ use super::{
     door::Door,
     in_turns,
     report::{Better, Figure},
+    throughput,
 };
-use crate::shell;
 
 const CLIENTS: usize = 16;
 const WARM: usize = 20;
@@ -73,17 +73,17 @@ pub fn measure(bed: &Bed, args: &PortsArgs) -> Result<Vec<Figure>> {
         figures.push(Figure {
             name: format!("requests on {CLIENTS} {name}"),
             unit: "1/s",
-            values: in_turns(args.rounds, rate)?,
+            values: in_turns(bed, args.rounds, rate)?,
             better: Better::Higher,
         });
-        let times = in_turns(args.rounds, |door| way(bed.ports.http(door), args.requests))?;
+        let times = in_turns(bed, args.rounds, |door| way(bed.ports.http(door), args.requests))?;
         figures.extend(percentiles(&format!("request on {name}, one at a time"), times));
     }
     Ok(figures)
 }
 
 pub fn measure_beside_bulk(bed: &Bed, args: &PortsArgs) -> Result<Vec<Figure>> {
-    let times = in_turns(args.rounds, |door| beside_bulk(bed, door, args.seconds))?;
+    let times = in_turns(bed, args.rounds, |door| beside_bulk(bed, door, args.seconds))?;
     Ok(percentiles("request on a fresh connection beside bulk", times))
 }
 
@@ -128,18 +128,12 @@ fn rate(address: SocketAddr, count: usize, way: Way) -> Result<f64> {
 
 /// Asks for as long as bytes flow through the same door.
 fn beside_bulk(bed: &Bed, door: Door, seconds: u32) -> Result<Vec<Duration>> {
-    let mut iperf = shell::command("iperf3");
-    iperf.args(["--client", "127.0.0.1", "--reverse", "--json"]);
-    iperf.args([
-        "--port",
-        &bed.ports.iperf(door).to_string(),
-        "--time",
-        &seconds.to_string(),
-    ]);
+    let mut iperf = throughput::client(bed.ports.iperf(door), seconds);
+    iperf.arg("--reverse");
     let flows = AtomicBool::new(true);
     thread::scope(|scope| {
         let bulk = scope.spawn(|| {
-            let output = shell::output(&mut iperf);
+            let output = throughput::run(&mut iperf);
             flows.store(false, Ordering::Release);
             output
         });

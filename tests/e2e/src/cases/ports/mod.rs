@@ -1,15 +1,15 @@
 //! Ports of containers on the host, as a user meets them: `docker run -p`, `pinnace ports`, a client on the host.
 
-mod bundle;
-mod container;
+pub(super) mod bundle;
+pub(super) mod container;
 mod crowd;
 mod hold;
 mod live;
 mod memory;
 mod networks;
-mod place;
+pub(super) mod place;
 mod privacy;
-mod probe;
+pub(super) mod probe;
 mod publish;
 mod streams;
 mod survival;

@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket},
+    ops::Range,
     path::Path,
     process::Command,
     sync::atomic::{AtomicU16, Ordering},
@@ -11,10 +12,18 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{Home, Invocation};
 
-/// Below the ports that systems give to clients, above the ones that need privileges.
-const PORTS: std::ops::Range<u16> = 20_000..30_000;
+/// Below the ports that systems give to clients, above the ones that need privileges: one half for the group that runs
+/// beside the others, one for these.
+const PORTS: [Range<u16>; 2] = [20_000..25_000, 25_000..30_000];
 /// Only processes with privileges bind these; few programs do.
-const PRIVILEGED: std::ops::Range<u16> = 700..1_000;
+const PRIVILEGED: [Range<u16>; 2] = [700..850, 850..1_000];
+
+/// Of the two halves, the one for this run.
+fn half(ports: [Range<u16>; 2]) -> Range<u16> {
+    let [others, beside] = ports;
+    let is_beside = std::env::var_os("PINNACE_E2E_PORTS").is_some_and(|name| name == "beside");
+    if is_beside { beside } else { others }
+}
 
 /// How far the choice went. Begins elsewhere in each run, so that two at once seldom meet.
 static TAKEN: AtomicU16 = AtomicU16::new(0);
@@ -47,24 +56,26 @@ pub fn free_port() -> Result<u16> {
 
 /// The first of so many free ports in a row.
 pub fn free_ports(count: u16) -> Result<u16> {
-    let span = PORTS.end - PORTS.start;
+    let ports = half(PORTS);
+    let span = ports.end - ports.start;
     for _ in 0..span / count {
         let step = TAKEN.fetch_add(count, Ordering::Relaxed);
         let offset = (u32::from(step) + std::process::id() * 211) % u32::from(span - count);
-        let first = PORTS.start + u16::try_from(offset)?;
+        let first = ports.start + u16::try_from(offset)?;
         if (first..first + count).all(is_free) {
             return Ok(first);
         }
     }
-    anyhow::bail!("no {count} free ports in a row in {PORTS:?}")
+    anyhow::bail!("no {count} free ports in a row in {ports:?}")
 }
 
 /// A free port that only a process with privileges may bind.
 pub fn free_privileged_port() -> Result<u16> {
-    let mut ports = PRIVILEGED;
+    let ports = half(PRIVILEGED);
     ports
+        .clone()
         .find(|port| is_free(*port))
-        .with_context(|| format!("no free port in {PRIVILEGED:?}"))
+        .with_context(|| format!("no free port in {ports:?}"))
 }
 
 /// Whether nobody has a port, at any address.

@@ -57,7 +57,7 @@ pub fn written_address_is_bound(machine: &Machine) -> Result<()> {
 }
 
 pub fn open_on_all(machine: &Machine) -> Result<()> {
-    let usual = machine.driver.config();
+    let usual = machine.home.config()?;
     machine
         .home
         .write_config(format!("{usual}[ports]\nopen_on = \"all\"\n"))?;
