@@ -25,7 +25,7 @@ use crate::{
     programs, shell,
 };
 
-const CONFIG: &str = "[machine]\ncpus = 2\nmemory_mib = 2048\ndisk_gib = 8\n[engine]\ncontext = false\n";
+const CONFIG: &str = "[machine]\ncpus = 2\nmemory_mib = 2048\ndisk_gib = 8\n[engine]\ncontext = false\n[shares]\nhome = false\n";
 /// The image of the servers.
 pub const IMAGE: &str = "bench-ports";
 const IPERF_PORT: u16 = 5201;

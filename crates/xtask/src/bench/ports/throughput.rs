@@ -89,3 +89,33 @@ pub fn run(client: &mut Command) -> Result<Value> {
 fn is_busy(error: &str) -> bool {
     error.contains("server is busy")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(script: &str) -> Result<Value, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut client = Command::new("sh");
+        client.args(["-c", script]).arg(folder.path().join("asked"));
+        run(&mut client).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn run_while_the_server_is_busy_tries_again() {
+        let script = r#"
+            if test -e "$0"; then echo '{"end": 7}'; exit; fi
+            touch "$0"
+            echo '{"error": "error - the server is busy running a test. try again later"}'
+            exit 1"#;
+        assert_eq!(check(script).unwrap()["end"], 7);
+    }
+
+    #[test]
+    fn run_of_a_client_that_fails_tells_why() {
+        let error = check(r#"echo '{"error": "unable to connect"}'; exit 1"#).unwrap_err();
+        assert!(error.contains("unable to connect"), "{error}");
+        let error = check("echo bad option >&2; exit 1").unwrap_err();
+        assert!(error.contains("bad option"), "{error}");
+    }
+}
