@@ -255,7 +255,7 @@ async fn tidy_disk(agent: Agent) {
 /// Before what is left is ended: nothing that waits for the host can end.
 async fn unmount_shares(agent: &Agent) {
     let shares = agent.shares.clone();
-    let unmounted = spawn_blocking(move || shares.set(&[]));
+    let unmounted = spawn_blocking(move || shares.close());
     if timeout(UNMOUNT_LIMIT, unmounted).await.is_err() {
         tracing::warn!("shares not unmounted in time");
     }

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use anyhow::anyhow;
 use protocol::{MountedShare, ShareSpec};
 use tokio::sync::watch;
 
@@ -27,7 +28,8 @@ struct Shared {
     ground: Ground,
     folder: PathBuf,
     limit: Duration,
-    mounted: Mutex<Vec<Mounted>>,
+    /// None once the machine ends.
+    mounted: Mutex<Option<Vec<Mounted>>>,
     /// Whether the kernel has FUSE by now.
     ready: watch::Sender<bool>,
     /// Whether the host said which there are.
@@ -47,7 +49,7 @@ impl Shares {
                 ground,
                 folder,
                 limit,
-                mounted: Mutex::default(),
+                mounted: Mutex::new(Some(Vec::new())),
                 ready: watch::channel(false).0,
                 first_set: watch::channel(false).0,
             }),
@@ -79,6 +81,9 @@ impl Shares {
     /// Mounts what is new, unmounts what is gone. Answers for each, in their order. Blocks, but never for the host.
     pub fn set(&self, specs: &[ShareSpec]) -> Vec<anyhow::Result<MountedShare>> {
         let mut mounted = self.mounted();
+        let Some(mounted) = &mut *mounted else {
+            return specs.iter().map(|_| Err(anyhow!("the machine ends"))).collect();
+        };
         let checked = check_all(specs);
         let is_wanted = |one: &Mounted| {
             let mut valid = specs.iter().zip(&checked).filter(|(_, checked)| checked.is_ok());
@@ -86,10 +91,7 @@ impl Shares {
         };
         let (kept, gone): (Vec<_>, Vec<_>) = mounted.drain(..).partition(is_wanted);
         *mounted = kept;
-        for one in gone {
-            tracing::info!(share = one.spec.id, "share unmounted");
-            one.unmount();
-        }
+        unmount_all(gone);
         let all = checked.into_iter().enumerate();
         all.map(|(index, checked)| {
             checked?;
@@ -108,6 +110,9 @@ impl Shares {
     /// of the old mount stays broken, what they open from now on is whole. Blocks, but never for the host.
     pub fn pump(&self, id: &str) -> anyhow::Result<Option<Arc<Pump>>> {
         let mut mounted = self.mounted();
+        let Some(mounted) = &mut *mounted else {
+            return Ok(None);
+        };
         let Some(index) = mounted.iter().position(|one| one.spec.id == id) else {
             return Ok(None);
         };
@@ -120,6 +125,11 @@ impl Shares {
             mounted.insert(index, new);
         }
         Ok(Some(Arc::clone(&mounted[index].pump)))
+    }
+
+    /// Unmounts all, and mounts nothing from now on: the machine ends. Blocks, but never for the host.
+    pub fn close(&self) {
+        unmount_all(self.mounted().take().unwrap_or_default());
     }
 
     fn mount(&self, spec: ShareSpec, elsewhere: Option<&str>) -> anyhow::Result<Mounted> {
@@ -135,9 +145,16 @@ impl Shares {
         Ok(one)
     }
 
-    fn mounted(&self) -> MutexGuard<'_, Vec<Mounted>> {
+    fn mounted(&self) -> MutexGuard<'_, Option<Vec<Mounted>>> {
         // Each step under the lock leaves it whole.
         self.shared.mounted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn unmount_all(shares: Vec<Mounted>) {
+    for one in shares {
+        tracing::info!(share = one.spec.id, "share unmounted");
+        one.unmount();
     }
 }
 

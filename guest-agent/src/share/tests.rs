@@ -545,3 +545,18 @@ async fn pump_ends_with_its_share_whoever_holds_it() {
     assert!(pump.has_ended());
     assert!(!Path::new(&rig.path("shares/home")).exists());
 }
+
+#[tokio::test]
+async fn close_leaves_nothing_mounted_and_what_is_asked_later_mounts_nothing() {
+    let rig = Rig::new(Ground::Machine, LONG);
+    rig.one().await;
+    let (shares, spec) = (rig.shares.clone(), rig.spec("home", "host"));
+    let later = on_thread(move || {
+        shares.close();
+        (shares.set(&[spec]), shares.pump("home"))
+    });
+    let (set, pump) = later.await;
+    assert!(set[0].is_err());
+    assert!(pump.unwrap().is_none());
+    assert!(!Path::new(&rig.path("shares/home")).exists());
+}
