@@ -121,7 +121,7 @@ fn inspect(machine: &Machine, container: &str) -> Result<Value> {
         kept["HostConfig"]["MemorySwappiness"].take();
     }
     // Docker's client keeps no order.
-    for list in ["/Config/Env", "/HostConfig/Ulimits"] {
+    for list in ["/Config/Env", "/HostConfig/Binds", "/HostConfig/Ulimits"] {
         if let Some(list) = kept.pointer_mut(list).and_then(Value::as_array_mut) {
             list.sort_by_key(Value::to_string);
         }
