@@ -124,7 +124,9 @@ impl Replays {
     /// Changes were not heard of, or cannot be told.
     pub fn note_lost(&self, count: u64) {
         if count > 0 && self.is_wanted() && self.lost.fetch_add(count, Ordering::Relaxed) == 0 {
-            tracing::warn!("some changes on the host were not told to programs that watch files in containers");
+            tracing::warn!(
+                "some changes on the host were not told to programs that watch files in containers"
+            );
         }
     }
 
