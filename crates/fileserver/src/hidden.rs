@@ -293,7 +293,7 @@ fn present<N>(found: Result<Found<N>, Errno>) -> Result<Option<Found<N>>, Errno>
 
 /// A name as a volume without case may compare it: by way of upper case, because there are letters that have one upper
 /// case and two lower ones, and without the characters that HFS+ does not see.
-fn folded(name: &[u8]) -> Cow<'_, [u8]> {
+pub fn folded(name: &[u8]) -> Cow<'_, [u8]> {
     if name
         .iter()
         .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase())

@@ -5,7 +5,7 @@
 //! on `node_modules` in a bind mount. Only the file's attributes and pages are. That is also what happens after a change
 //! by the guest itself, which the host's watcher reports like any other. For the same reason "anything may have changed"
 //! is no message to the kernel that all names are void (`FUSE_NOTIFY_INC_EPOCH`): every name that the guest knows is
-//! compared. Only after INIT, when the kernel may know names that this server does not, there is no other way.
+//! compared. On a volume without case a change of one name is one of all its spellings. Only after INIT, when the kernel may know names that this server does not, there is no other way.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -15,7 +15,9 @@ use std::{
 
 use tokio::sync::Notify;
 
-use crate::{Errno, Name, Volume, abi::ROOT_ID, replay::is_living, reply, session::Session, session::Tables};
+use crate::{
+    Errno, Name, NodeKey, Volume, abi::ROOT_ID, replay::is_living, reply, session::Session, session::Tables,
+};
 
 /// More changes than this at once are as good as any number.
 const MOST_PENDING: usize = 16_384;
@@ -144,9 +146,18 @@ pub fn notifications<V: Volume>(session: &Session<V>, batch: Batch) -> Vec<Vec<u
             continue;
         };
         // A folder that the guest does not know: it knows nothing in it either.
-        if let Some(folder) = tables.nodes.resolve(folders) {
+        for folder in tables.nodes.resolve_all(folders) {
             telling.node(folder);
-            telling.look_at(folder, name);
+            let now = telling.look_at(folder, name);
+            for spelling in tables.nodes.other_spellings(folder, name) {
+                let known = tables.nodes.child(folder, &spelling);
+                // What leads to the same file needs no look, so that very many spellings cost no more.
+                if now.is_none() || known.map(|(_, key)| key) != now {
+                    telling.look_at(folder, &spelling);
+                } else if let Some((id, _)) = known {
+                    telling.node(id);
+                }
+            }
         }
     }
     telling.messages
@@ -163,11 +174,9 @@ struct Telling<'a, V: Volume> {
 }
 
 impl<V: Volume> Telling<'_, V> {
-    /// Compares what the guest knows a name to be with what it is now.
-    fn look_at(&mut self, folder: u64, name: &Name) {
-        let Ok(parent) = self.tables.nodes.get(folder) else {
-            return;
-        };
+    /// Compares what the guest knows a name to be with what it is now. The file that it leads to, where there is one.
+    fn look_at(&mut self, folder: u64, name: &Name) -> Option<NodeKey> {
+        let parent = self.tables.nodes.get(folder).ok()?;
         let known = self.tables.nodes.child(folder, name);
         let now = self
             .volume
@@ -192,6 +201,7 @@ impl<V: Volume> Telling<'_, V> {
             }
             (None, _) => {}
         }
+        now.ok()
     }
 
     /// Not where a replay tells of it, nor when it lives on by another name: the guest's kernel would take it for dead.

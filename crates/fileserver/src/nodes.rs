@@ -10,6 +10,9 @@
 //!
 //! The folders on the way to an adopted node are known without a lookup, as long as it is.
 //!
+//! On a volume without case the kernel may know one file by several spellings of its name, each for itself. What happens
+//! to one of them on the host happens to all.
+//!
 //! Long because: numbers, keys, names and absent names change together, under one lock.
 
 use std::{
@@ -17,7 +20,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::{Errno, Found, Kind, Name, NodeKey, abi::ROOT_ID, numbers};
+use crate::{Errno, Found, Kind, Name, NodeKey, abi::ROOT_ID, hidden::folded, numbers};
 
 /// How many names are remembered to be absent. Beyond them the guest asks each time.
 const MOST_ABSENT: usize = 65_536;
@@ -32,11 +35,16 @@ pub struct NodeTable<N> {
     most: usize,
 }
 
+/// Names as they are written, by folder and text without case.
+type Spellings = HashMap<(u64, Vec<u8>), HashSet<Name>>;
+
 #[derive(Debug)]
 struct State<N> {
     entries: HashMap<u64, Entry<N>>,
     by_key: HashMap<NodeKey, u64>,
     by_name: HashMap<(u64, Name), u64>,
+    /// The names in `by_name` without case. None for a volume that has case.
+    spellings: Option<Spellings>,
     /// Names that the guest was told are not there, by folder.
     absent: HashMap<u64, HashSet<Name>>,
     absent_count: usize,
@@ -103,8 +111,8 @@ pub struct KnownName {
 }
 
 impl<N> NodeTable<N> {
-    /// A table that knows the share's folder.
-    pub fn new(root: Found<N>, most: usize) -> Self {
+    /// A table that knows the share's folder. `folds`: whether the volume's names have no case.
+    pub fn new(root: Found<N>, most: usize, folds: bool) -> Self {
         let key = root.metadata.key;
         let entry = Entry {
             lookups: 1,
@@ -114,6 +122,7 @@ impl<N> NodeTable<N> {
             entries: HashMap::from([(ROOT_ID, entry)]),
             by_key: HashMap::from([(key, ROOT_ID)]),
             by_name: HashMap::new(),
+            spellings: folds.then(HashMap::new),
             absent: HashMap::new(),
             absent_count: 0,
             next: numbers::random_start(),
@@ -282,6 +291,28 @@ impl<N> NodeTable<N> {
         })
     }
 
+    /// The numbers of all folders that these names may lead to: several when the guest knows them by other spellings.
+    pub fn resolve_all(&self, names: &[Name]) -> Vec<u64> {
+        let state = self.state();
+        names.iter().fold(vec![ROOT_ID], |folders, name| {
+            let places = folders.into_iter().flat_map(|folder| {
+                let known = state.spellings_of(folder, name);
+                known.map(move |name| (folder, name.clone()))
+            });
+            let found: HashSet<u64> = places
+                .filter_map(|place| state.by_name.get(&place).copied())
+                .collect();
+            found.into_iter().collect()
+        })
+    }
+
+    /// Other spellings by which the guest knows this name. None on a volume that has case.
+    pub fn other_spellings(&self, folder: u64, name: &Name) -> Vec<Name> {
+        let state = self.state();
+        let known = state.spellings_of(folder, name);
+        known.filter(|known| *known != name).cloned().collect()
+    }
+
     /// What the guest knows this name to lead to.
     pub fn child(&self, folder: u64, name: &Name) -> Option<(u64, NodeKey)> {
         let state = self.state();
@@ -442,6 +473,7 @@ impl<N> State<N> {
             }
             for name in &entry.names {
                 self.by_name.remove(name);
+                self.forget_spelling(name);
             }
             if let Some(names) = self.absent.remove(&id) {
                 self.absent_count -= names.len();
@@ -461,6 +493,7 @@ impl<N> State<N> {
 
     fn forget_name(&mut self, place: &(u64, Name)) -> Option<u64> {
         let id = self.by_name.remove(place)?;
+        self.forget_spelling(place);
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.names.remove(place);
         }
@@ -470,8 +503,37 @@ impl<N> State<N> {
     fn set_name(&mut self, place: (u64, Name), id: u64) {
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.names.insert(place.clone());
+            if let Some(spellings) = &mut self.spellings {
+                let loose = (place.0, folded(place.1.as_bytes()).into_owned());
+                spellings.entry(loose).or_default().insert(place.1.clone());
+            }
             self.by_name.insert(place, id);
         }
+    }
+
+    fn forget_spelling(&mut self, (folder, name): &(u64, Name)) {
+        let Some(spellings) = &mut self.spellings else {
+            return;
+        };
+        let loose = (*folder, folded(name.as_bytes()).into_owned());
+        if let Some(names) = spellings.get_mut(&loose) {
+            names.remove(name);
+            if names.is_empty() {
+                spellings.remove(&loose);
+            }
+        }
+    }
+
+    /// The names that the guest knows in a folder and that may be this one.
+    fn spellings_of<'a>(&'a self, folder: u64, name: &'a Name) -> impl Iterator<Item = &'a Name> {
+        let (exact, others) = match &self.spellings {
+            None => (Some(name), None),
+            Some(spellings) => {
+                let loose = (folder, folded(name.as_bytes()).into_owned());
+                (None, spellings.get(&loose))
+            }
+        };
+        exact.into_iter().chain(others.into_iter().flatten())
     }
 
     fn forget_absent(&mut self, folder: u64, name: &Name) -> bool {

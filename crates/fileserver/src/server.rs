@@ -57,7 +57,7 @@ pub enum ServeError {
 
 /// Serves one share.
 pub struct FileServer<V: Volume> {
-    session: Arc<Session<V>>,
+    pub(crate) session: Arc<Session<V>>,
     changes: Arc<Changes>,
     waiters: Arc<Waiters>,
     room: Arc<Semaphore>,

@@ -51,7 +51,7 @@ impl<V: Volume> Tables<V> {
         // Half of what can be borne for nodes, a quarter for open files; the rest is for what is opened in passing.
         let most = volume.descriptors();
         Ok(Self {
-            nodes: NodeTable::new(volume.root()?, most / 2),
+            nodes: NodeTable::new(volume.root()?, most / 2, !volume.is_case_sensitive()),
             handles: HandleTable::new(most / 4),
             told: Told::default(),
         })
@@ -105,6 +105,11 @@ impl<V: Volume> Session<V> {
         Arc::clone(&self.tables.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// How long the guest may believe what it is told now.
+    pub fn cache(&self) -> CacheTimes {
+        *self.cache.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// From now on the guest may believe what it is told for so long.
     pub fn set_cache(&self, cache: CacheTimes) {
         *self.cache.write().unwrap_or_else(PoisonError::into_inner) = cache;
@@ -127,7 +132,7 @@ impl<V: Volume> Session<V> {
             volume: &self.volume,
             options: &self.options,
             hidden: &self.hidden,
-            cache: *self.cache.read().unwrap_or_else(PoisonError::into_inner),
+            cache: self.cache(),
             tables: self.tables(),
             header,
         };

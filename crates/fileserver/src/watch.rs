@@ -10,6 +10,7 @@ use notify::{
     Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _,
     event::{AccessKind, AccessMode, CreateKind, ModifyKind, RemoveKind, RenameMode},
 };
+use tokio::sync::watch;
 
 use crate::{
     CacheTimes, FileServer, Volume, path_names,
@@ -40,8 +41,12 @@ pub enum WatchError {
 }
 
 /// While it exists the guest may cache for long, and is told of changes on the host.
+///
+/// It may lose sight of a part of the folder later, when there are more folders than the host has watches for. From then
+/// on the guest caches for a second only, and is told of the changes that are still heard of.
 pub struct Watch<V: Volume> {
     server: Arc<FileServer<V>>,
+    gap: watch::Receiver<Option<String>>,
     _watcher: RecommendedWatcher,
 }
 
@@ -58,19 +63,34 @@ impl<V: Volume> Watch<V> {
             path: path.to_owned(),
             source,
         };
-        let listener = Listener {
-            server: Arc::downgrade(server),
-            folder: folder.clone(),
-        };
+        let (listener, gap) = Listener::new(server, folder.clone());
         let mut watcher = notify::recommended_watcher(move |event| listener.hear(event)).map_err(failed)?;
         watcher.watch(&folder, RecursiveMode::Recursive).map_err(failed)?;
         server.set_cache(CacheTimes::WATCHED);
+        if gap.borrow().is_some() {
+            // Already: the listener may have said so before the line above.
+            server.set_cache(CacheTimes::UNWATCHED);
+        }
         // What it was told before the watch was complete.
         server.note_any_change();
         Ok(Self {
             server: Arc::clone(server),
+            gap,
             _watcher: watcher,
         })
+    }
+
+    /// Resolves, with the reason, when there may be changes in the folder that are not heard of. That stays so: another
+    /// watch is needed, after this one was dropped.
+    pub fn gap(&self) -> impl Future<Output = String> + Send + use<V> {
+        let mut gap = self.gap.clone();
+        async move {
+            let found = gap.wait_for(Option::is_some).await;
+            match found.as_ref().map(|reason| reason.as_deref()) {
+                Ok(Some(reason)) => reason.to_owned(),
+                Ok(None) | Err(_) => "its watcher ended".to_owned(),
+            }
+        }
     }
 }
 
@@ -85,9 +105,17 @@ struct Listener<V: Volume> {
     /// The watcher must not keep alive what it is for.
     server: Weak<FileServer<V>>,
     folder: PathBuf,
+    /// Why not everything is heard of.
+    gap: watch::Sender<Option<String>>,
 }
 
 impl<V: Volume> Listener<V> {
+    fn new(server: &Arc<FileServer<V>>, folder: PathBuf) -> (Self, watch::Receiver<Option<String>>) {
+        let (gap, found) = watch::channel(None);
+        let server = Arc::downgrade(server);
+        (Self { server, folder, gap }, found)
+    }
+
     fn hear(&self, event: notify::Result<Event>) {
         let Some(server) = self.server.upgrade() else {
             return;
@@ -110,7 +138,14 @@ impl<V: Volume> Listener<V> {
             }
             Err(error) => {
                 // A folder that could not be added: from now on there are changes that nobody hears of.
-                tracing::warn!(%error, folder = %self.folder.display(), "watch of a shared folder is incomplete");
+                let is_first = self.gap.send_if_modified(|gap| {
+                    let is_first = gap.is_none();
+                    gap.get_or_insert_with(|| error.to_string());
+                    is_first
+                });
+                if is_first {
+                    tracing::warn!(%error, folder = %self.folder.display(), "watch of a shared folder is incomplete");
+                }
                 server.set_cache(CacheTimes::UNWATCHED);
                 server.note_unheard();
             }
@@ -158,7 +193,33 @@ fn heard(kind: EventKind, mark: Option<usize>) -> Heard {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::{HostFolder, ShareOptions};
+
+    #[tokio::test]
+    async fn hear_that_watches_are_used_up_is_a_gap_and_ends_long_caching() {
+        let folder = tempfile::tempdir().unwrap();
+        let volume = HostFolder::open(folder.path()).unwrap();
+        let server = Arc::new(FileServer::new(volume, ShareOptions::default()).unwrap());
+        let mut watch = Watch::start(&server, folder.path()).unwrap();
+        assert_eq!(server.session.cache(), CacheTimes::WATCHED);
+        // As the watcher's own listener hears it when a new folder cannot be added.
+        let (listener, gap) = Listener::new(&server, folder.path().to_owned());
+        watch.gap = gap;
+        let told = watch.gap();
+        assert!(watch.gap.borrow().is_none());
+        for kind in [notify::ErrorKind::MaxFilesWatch, notify::ErrorKind::PathNotFound] {
+            listener.hear(Err(notify::Error::new(kind)));
+        }
+        let reason = tokio::time::timeout(Duration::from_secs(60), told).await.unwrap();
+        assert!(reason.contains("limit"), "{reason}");
+        assert_eq!(server.session.cache(), CacheTimes::UNWATCHED);
+        drop(watch);
+        let _another = Watch::start(&server, folder.path()).unwrap();
+        assert_eq!(server.session.cache(), CacheTimes::WATCHED);
+    }
 
     #[test]
     fn heard_reading_is_nothing() {

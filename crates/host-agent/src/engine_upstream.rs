@@ -53,3 +53,75 @@ impl Upstream for EngineUpstream {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use engine_client::Engine;
+    use engine_proxy::rewrite::{CreateRewrite, Rewrite as _, RewriteSettings};
+
+    use super::*;
+    use crate::{
+        run::tests::folders_below,
+        share::SharesConfig,
+        supervisor::tests::fake::{Bench, Guest},
+    };
+
+    const CREATE: (&str, &str) = ("POST", "/v1.51/containers/create");
+
+    #[tokio::test]
+    async fn create_that_comes_while_the_machine_starts_has_the_paths_that_the_guest_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let base = folder.path().canonicalize().unwrap();
+        let home = base.join("home");
+        std::fs::create_dir(&home).unwrap();
+        let bench = Bench::new(Guest::Well);
+        bench.hold_shares(true);
+        let connect = EngineConnect {
+            supervisor: bench.supervisor.clone(),
+        };
+        let (shares, warnings) = Shares::spawn(SharesConfig {
+            agents: bench.supervisor.agents(),
+            snapshots: bench.supervisor.snapshots(),
+            engine: Engine::new(connect.clone()),
+            folders: folders_below(&base.join("pinnace")),
+            home: Some(home.clone()),
+            share_home: true,
+            hide: Vec::new(),
+            look: SharesConfig::LOOK,
+        });
+        assert_eq!(warnings, [""; 0]);
+        let rewrite = CreateRewrite::new(RewriteSettings {
+            paths: Some(shares.paths()),
+            ..RewriteSettings::default()
+        });
+        let upstream = EngineUpstream {
+            connect,
+            on_demand: true,
+            shares,
+        };
+        let source = format!("{}/src", home.display());
+        let body = serde_json::json!({ "Image": "x", "HostConfig": { "Binds": [format!("{source}:/src")] } });
+        let body = body.to_string().into_bytes();
+        let (method, target) = CREATE;
+        assert!(rewrite.wants(method, target));
+        // As the relay does it.
+        let creating = tokio::spawn(async move {
+            upstream.ready().await.unwrap();
+            let rewritten = rewrite.rewrite(method, target, &body).unwrap();
+            serde_json::from_slice::<serde_json::Value>(&rewritten.unwrap_or(body)).unwrap()
+        });
+        bench.until(|state| *state == MachineState::Running).await;
+        bench.until_asked_for_shares().await;
+        // It runs and the guest has not said where the share is: nothing goes on that would have to be guessed.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert!(!creating.is_finished());
+        bench.hold_shares(false);
+        let created = creating.await.unwrap();
+        assert_eq!(
+            created["HostConfig"]["Binds"][0],
+            "/run/pinnace/shares/home/src:/src"
+        );
+    }
+}

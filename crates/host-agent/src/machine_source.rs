@@ -12,6 +12,7 @@ use crate::{
     failure::failure,
     reset,
     settings::{self, HostSize, Loaded, Settings},
+    share,
     supervisor::{MachineSettings, Provision, Provisioned},
     vm_image,
 };
@@ -162,6 +163,7 @@ impl Provision for MachineSource {
         let mut files = vec![disk.path, disk.record];
         if request.factory {
             files.push(self.folders.config_file());
+            files.extend(share::Kept::files(&self.folders.state));
             for name in [CONSOLE_LOG, "console.log.1", "host-agent.log", "host-agent.log.1"] {
                 files.push(self.folders.logs.join(name));
             }
@@ -173,5 +175,40 @@ impl Provision for MachineSource {
 
     fn free_space(&self) -> io::Result<u64> {
         platform::free_space(&self.folders.data)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::run::tests::folders_below;
+
+    #[tokio::test]
+    async fn reset_to_factory_deletes_what_users_set_and_a_plain_one_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = folders_below(folder.path());
+        for folder in [&folders.config, &folders.data, &folders.state, &folders.logs] {
+            fs::create_dir_all(folder).unwrap();
+        }
+        let set = [
+            folders.config_file(),
+            folders.state.join("shares.json"),
+            folders.state.join("shares.json.bad"),
+        ];
+        let other = folders.state.join("other.json");
+        for file in set.iter().chain([&other]) {
+            fs::write(file, "{}").unwrap();
+        }
+        let source = MachineSource::new(folders, Vec::new());
+        let reset = async |factory, dry_run| source.reset(ResetRequest { factory, dry_run }).await.unwrap();
+        assert_eq!(reset(false, false).await, ResetPlan::default());
+        let planned = reset(true, true).await;
+        assert!(set.iter().all(|file| file.exists()));
+        assert_eq!(reset(true, false).await, planned);
+        let deleted: Vec<PathBuf> = planned.deletes.into_iter().map(|(path, _)| path.into()).collect();
+        assert_eq!(deleted, set);
+        assert!(set.iter().all(|file| !file.exists()) && other.exists());
     }
 }

@@ -14,6 +14,8 @@
 //!                  └───┴──► failed: the guest refused, or the folder is gone; tried again
 //! ```
 //!
+//! A share's folder is watched on its own, see [`watching`]: where that cannot be, the share goes on without.
+//!
 //! A share is the folder behind the path that was given, its links resolved. Some places in it are [`hidden`].
 
 mod check;
@@ -31,10 +33,12 @@ mod served;
 mod sys;
 mod task;
 mod users;
+mod watching;
 
 pub use {
     handle::{Shares, SharesConfig},
     hidden::is_place,
+    kept::Kept,
 };
 
 /// The most shares there may be; the guest takes no more.

@@ -23,7 +23,7 @@ fn found(inode: u64) -> Found<u64> {
 }
 
 fn table(most: usize) -> NodeTable<u64> {
-    NodeTable::new(found(100), most)
+    NodeTable::new(found(100), most, false)
 }
 
 fn name(text: &str) -> Name {
@@ -162,4 +162,52 @@ fn adopt_beyond_the_limit_is_refused_and_changes_nothing() {
     let way = || vec![(name("a"), found(1)), (name("b"), found(2))];
     assert_eq!(table.adopt(77, way(), (name("c"), found(3))), Err(Errno::NFILE));
     assert_eq!((table.ids(), table.names().len()), (vec![ROOT_ID], 0));
+}
+
+/// Names as text, in order.
+fn texts(names: Vec<Name>) -> Vec<String> {
+    let text = |name: Name| String::from_utf8(name.as_bytes().to_vec()).unwrap();
+    let mut texts: Vec<String> = names.into_iter().map(text).collect();
+    texts.sort();
+    texts
+}
+
+#[test]
+fn other_spellings_of_a_volume_without_case_are_those_the_guest_knows() {
+    let table = NodeTable::new(found(100), 100, true);
+    let folder = table.remember(ROOT_ID, &name("Src"), found(1)).unwrap();
+    assert_eq!(table.remember(ROOT_ID, &name("src"), found(1)), Ok(folder));
+    let file = table.remember(folder, &name("readme"), found(2)).unwrap();
+    for (spelling, inode) in [("README", 2), ("ReadMe", 2), ("other", 3)] {
+        table.remember(folder, &name(spelling), found(inode)).unwrap();
+    }
+    let spellings = |of: &str| texts(table.other_spellings(folder, &name(of)));
+    assert_eq!(spellings("readme"), ["README", "ReadMe"]);
+    // The host may have a spelling that the guest never used.
+    assert_eq!(spellings("rEADME"), ["README", "ReadMe", "readme"]);
+    assert_eq!(table.resolve_all(&[name("SRC")]), [folder]);
+    assert_eq!(table.resolve_all(&[name("SRC"), name("Readme")]), [file]);
+    // The guest removes one and moves another; the third is still there to be taken back.
+    table.note_removed(folder, &name("readme"));
+    table.note_moved((folder, &name("README")), (ROOT_ID, &name("moved")), false);
+    assert_eq!(spellings("readme"), ["ReadMe"]);
+    table.note_invalidated(folder, &name("ReadMe"));
+    assert_eq!(spellings("readme"), [""; 0]);
+    assert_eq!(texts(table.other_spellings(ROOT_ID, &name("MOVED"))), ["moved"]);
+    assert!(table.forget(file, u64::MAX));
+    assert_eq!(table.other_spellings(ROOT_ID, &name("MOVED")), []);
+    assert_eq!(table.resolve_all(&[name("gone"), name("x")]), [0; 0]);
+}
+
+#[test]
+fn other_spellings_of_a_volume_with_case_are_none() {
+    let table = table(100);
+    let [lower, upper] = [("a", 1), ("A", 2)].map(|(text, inode)| {
+        let id = table.remember(ROOT_ID, &name(text), found(inode));
+        id.unwrap()
+    });
+    assert_eq!(table.other_spellings(ROOT_ID, &name("a")), []);
+    assert_eq!(table.resolve_all(&[name("a")]), [lower]);
+    assert_eq!(table.resolve_all(&[name("A")]), [upper]);
+    assert_eq!(table.resolve_all(&[]), [ROOT_ID]);
 }

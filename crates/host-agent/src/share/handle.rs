@@ -10,6 +10,7 @@ use agent_client::AgentClient;
 use api::{AddShare, ApiError, Code, RemoveShare, Share, ShareOrigin};
 use engine_client::Engine;
 use engine_proxy::rewrite::Paths;
+use machine::MachineState;
 use platform::Folders;
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -75,6 +76,7 @@ pub struct Shares {
     published: watch::Receiver<Published>,
     paths: CurrentPaths,
     agents: watch::Receiver<Option<AgentClient>>,
+    snapshots: watch::Receiver<Snapshot>,
     engine: Engine,
     hidden: Arc<Hidden>,
     _tasks: Arc<[AbortOnDropHandle<()>; 3]>,
@@ -138,13 +140,17 @@ impl Shares {
                 config.agents.clone(),
                 inputs.clone(),
             ))),
-            AbortOnDropHandle::new(tokio::spawn(follow::machine(config.snapshots, inputs.clone()))),
+            AbortOnDropHandle::new(tokio::spawn(follow::machine(
+                config.snapshots.clone(),
+                inputs.clone(),
+            ))),
         ];
         let shares = Self {
             inputs,
             published,
             paths: CurrentPaths(paths),
             agents: config.agents,
+            snapshots: config.snapshots,
             engine: config.engine,
             hidden: Arc::new(hidden),
             _tasks: Arc::new(tasks),
@@ -205,7 +211,8 @@ impl Shares {
         let known = self.list().into_iter().find(|share| share.path == folder.text);
         if let Some(share) = known.filter(|share| share.read_only != read_only) {
             // Its mount is made anew, and theirs would be of the old one.
-            self.refuse_used(&share, "stop them first").await?;
+            self.refuse_used(&share, "stop them first", "try again in a moment")
+                .await?;
         }
         self.ask(|reply| Input::Add(Add { folder, read_only }, reply))
             .await
@@ -232,6 +239,7 @@ impl Shares {
             self.refuse_used(
                 &share,
                 "stop them first, or force it: they then get errors for their files",
+                "try again in a moment, or do it with `--force`: a container that uses it gets errors for its files",
             )
             .await?;
         }
@@ -239,11 +247,19 @@ impl Shares {
         self.ask(|reply| Input::Remove { id, reply }).await
     }
 
-    /// Refuses while a container that runs uses a share.
-    async fn refuse_used(&self, share: &Share, hint: &str) -> Result<(), ApiError> {
+    /// Refuses while a container that runs uses a share, or may use it. In a machine that is down none runs.
+    async fn refuse_used(&self, share: &Share, hint: &str, unknown_hint: &str) -> Result<(), ApiError> {
+        let is_down = matches!(
+            self.snapshots.borrow().state,
+            MachineState::Stopped | MachineState::Failed { .. }
+        );
+        if is_down {
+            return Ok(());
+        }
         let own = format!("{GUEST_FOLDER}/{}", share_id(share));
         let folders: Vec<String> = share.guest_path.iter().cloned().chain([own]).collect();
-        let names = users(&self.engine, &folders).await?;
+        let names = users(&self.engine, &folders).await;
+        let names = names.map_err(|error| hinted(error.code, error.message, unknown_hint))?;
         if names.is_empty() {
             return Ok(());
         }

@@ -3,7 +3,7 @@
 //! ```text
 //!   machine is up ──► open the folder ──► a file server with a number of its own
 //!                          ▲                ├─ streams: one after another, while the guest has it mounted
-//!                          │                ├─ watch:   changes on the host are pushed
+//!                          │                ├─ watch:   changes on the host are pushed, see `watching`
 //!                          └── another ◄────└─ look:    is the folder still there, and the same?
 //!                              folder
 //! ```
@@ -28,8 +28,9 @@ use tracing::{debug, warn};
 use super::{
     hidden::Hidden,
     input::{Input, News},
-    served::Served,
+    served::{Served, Watching},
     sys::{Identity, identity, resolve},
+    watching::{Watched, keep_watched},
 };
 use crate::failure::chain;
 
@@ -109,9 +110,13 @@ impl Keeping {
                     if getrandom::fill(&mut number).is_err() {
                         return warn!(share = self.folder.id, "no random numbers: share not served");
                     }
+                    let watched = WatchedShare {
+                        keeping: &self,
+                        served: &served,
+                    };
                     tokio::select! {
                         () = self.serve(&served, u64::from_le_bytes(number)) => return,
-                        () = self.watch(&served) => {}
+                        () = keep_watched(&watched) => {}
                         () = self.look(found) => {}
                         ended = async { wanted.wait_for(|want| !want.is_up).await.is_err() } => if ended { return },
                     }
@@ -193,23 +198,6 @@ impl Keeping {
         }
     }
 
-    /// Never ends: without a watch the share goes on.
-    async fn watch(&self, served: &Served) {
-        let (server, path) = (served.clone(), self.folder.path.clone());
-        let watching = tokio::task::spawn_blocking(move || server.watch(&path)).await;
-        match watching.unwrap_or_else(|error| Err(error.to_string())) {
-            Ok(_watching) => {
-                self.tell(News::Watched(Ok(()))).await;
-                std::future::pending().await
-            }
-            Err(reason) => {
-                warn!(share = self.folder.id, reason, "shared folder not watched");
-                self.tell(News::Watched(Err(reason))).await;
-                std::future::pending().await
-            }
-        }
-    }
-
     /// Ends when there is another folder at the path.
     async fn look(&self, found: Identity) {
         let mut is_there = true;
@@ -239,6 +227,36 @@ impl Keeping {
         if let Some(inputs) = self.inputs.upgrade() {
             drop(inputs.send(Input::Kept { keeper, news }).await);
         }
+    }
+}
+
+/// What a keeper has watched.
+struct WatchedShare<'a> {
+    keeping: &'a Keeping,
+    served: &'a Served,
+}
+
+impl Watched for WatchedShare<'_> {
+    type Watch = Watching;
+
+    async fn start(&self) -> Result<Watching, String> {
+        let (server, path) = (self.served.clone(), self.keeping.folder.path.clone());
+        let watching = tokio::task::spawn_blocking(move || server.watch(&path)).await;
+        watching.unwrap_or_else(|error| Err(error.to_string()))
+    }
+
+    async fn gap(watch: &Watching) -> String {
+        watch.gap().await
+    }
+
+    async fn tell(&self, news: Result<(), String>) {
+        if let Err(reason) = &news {
+            warn!(
+                share = self.keeping.folder.id,
+                reason, "shared folder not watched in full"
+            );
+        }
+        self.keeping.tell(News::Watched(news)).await;
     }
 }
 

@@ -59,6 +59,11 @@ struct File {
 }
 
 impl Kept {
+    /// Everything in the state folder that has what users shared: this file, and one that was set aside.
+    pub fn files(folder: &Path) -> [PathBuf; 2] {
+        [NAME, ASIDE].map(|name| folder.join(name))
+    }
+
     /// Reads the file in the state folder. One that cannot be understood is set aside, with a warning for the user.
     pub fn load(folder: &Path) -> (Self, Option<String>) {
         let path = folder.join(NAME);

@@ -15,9 +15,14 @@ use crate::failure::chain;
 pub(crate) struct Served(Arc<FileServer<HostFolder>>);
 
 /// While it exists changes on the host are pushed to the guest.
-pub(crate) struct Watching(
-    #[expect(dead_code, reason = "what it does ends when it is dropped")] Watch<HostFolder>,
-);
+pub(crate) struct Watching(Watch<HostFolder>);
+
+impl Watching {
+    /// Resolves, with the reason, when some changes are not heard of any more.
+    pub(crate) fn gap(&self) -> impl Future<Output = String> + Send + use<> {
+        self.0.gap()
+    }
+}
 
 impl Served {
     /// Opens a folder. `hidden` are paths below it. May wait for the disk.

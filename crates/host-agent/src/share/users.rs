@@ -30,20 +30,24 @@ struct RowMount {
     source: String,
 }
 
-/// The names of containers that run and mount something in one of these folders of the machine. Without an engine there
-/// are none.
+/// The names of containers that run and mount something in one of these folders of the machine, which is up. Fails while
+/// the engine cannot be asked: they run on without it, and without a connection to it.
 pub async fn users(engine: &Engine, guest_folders: &[String]) -> Result<Vec<String>, ApiError> {
     let listed = engine.json::<Vec<Row>>(Method::GET, "/containers/json", None::<&()>);
     let rows = match timeout(ANSWER, listed).await {
         Ok(Ok(rows)) => rows,
-        Ok(Err(EngineError::Connect(_))) => return Ok(Vec::new()),
+        Ok(Err(EngineError::Connect(_))) => return Err(unknown(Code::Conflict)),
         Ok(Err(error)) => return Err(failure(Code::Internal, chain(&error))),
-        Err(_) => {
-            let message = "the engine did not say which containers use the share";
-            return Err(failure(Code::Timeout, message));
-        }
+        Err(_) => return Err(unknown(Code::Timeout)),
     };
     Ok(of(rows, guest_folders))
+}
+
+fn unknown(code: Code) -> ApiError {
+    failure(
+        code,
+        "cannot tell whether a container uses it: the engine does not answer",
+    )
 }
 
 fn of(rows: Vec<Row>, guest_folders: &[String]) -> Vec<String> {

@@ -33,10 +33,11 @@ impl Pinnace {
         // A socket's path must be short, so the home is not below the build folder.
         let home = std::env::temp_dir().join(format!("pinnace-bench-{}", std::process::id()));
         fs::create_dir_all(home.join("config"))?;
+        // The developer's own home is no part of what is measured.
         fs::write(
             home.join("config/config.toml"),
             format!(
-                "[machine]\ncpus = {cpus}\nmemory_mib = {memory_mib}\ndisk_gib = 8\n[engine]\ncontext = false\n"
+                "[machine]\ncpus = {cpus}\nmemory_mib = {memory_mib}\ndisk_gib = 8\n[engine]\ncontext = false\n[shares]\nhome = false\n"
             ),
         )?;
         let mut pinnace = Self { home };

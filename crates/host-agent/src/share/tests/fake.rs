@@ -70,7 +70,7 @@ impl World {
         let folders: Folders = folders_below(&base.join("pinnace"));
         let agents = watch::Sender::new(None);
         let snapshots = watch::Sender::new(snapshot(MachineState::Running));
-        let containers = watch::Sender::new(None);
+        let containers = watch::Sender::new(Some("[]".to_owned()));
         let (shares, warnings) = Shares::spawn(SharesConfig {
             agents: agents.subscribe(),
             snapshots: snapshots.subscribe(),

@@ -4,7 +4,9 @@ use std::{fs, sync::Arc};
 
 use api::{AddShare, ApiError, Code, RemoveShare, Share, ShareOrigin, ShareState};
 
-use super::fake::{Kernel, World};
+use machine::MachineState;
+
+use super::fake::{Kernel, World, snapshot};
 
 async fn add(world: &World, path: &str, read_only: bool) -> Result<Share, ApiError> {
     let path = path.to_owned();
@@ -154,6 +156,41 @@ async fn share_that_a_container_uses_is_removed_by_force_only() {
     );
     remove(&world, &path, true).await.unwrap();
     world.until(<[Share]>::is_empty).await;
+}
+
+#[tokio::test]
+async fn share_of_an_engine_that_does_not_answer_is_removed_by_force_or_with_the_machine_down() {
+    let (mut world, path) = homeless();
+    let mut guest = world.connect(1).await;
+    add(&world, &path, false).await.unwrap();
+    let _stream = guest.stream().await;
+    world.containers.send_replace(None);
+    let refused = remove(&world, &path, false).await.unwrap_err();
+    assert_eq!(refused.code, Code::Conflict);
+    assert_eq!(
+        refused.message,
+        "cannot tell whether a container uses it: the engine does not answer"
+    );
+    assert!(refused.hint.unwrap().contains("`--force`"));
+    // Nor is its mount made anew beneath a container.
+    let refused = add(&world, &path, true).await.unwrap_err();
+    assert!(!refused.hint.unwrap().contains("force"));
+    assert_eq!(
+        (world.shares.list().len(), world.shares.list()[0].read_only),
+        (1, false)
+    );
+    remove(&world, &path, true).await.unwrap();
+    add(&world, &path, false).await.unwrap();
+    let failed = MachineState::Failed {
+        reason: "it crashed".to_owned(),
+    };
+    for state in [MachineState::Stopped, failed] {
+        add(&world, &path, false).await.unwrap();
+        world.snapshots.send_replace(snapshot(MachineState::Paused));
+        assert!(remove(&world, &path, false).await.is_err());
+        world.snapshots.send_replace(snapshot(state));
+        assert_eq!(remove(&world, &path, false).await.unwrap().path, path);
+    }
 }
 
 #[tokio::test]

@@ -17,10 +17,12 @@ use machine::{
     Accelerator, AcceleratorChoice, Capabilities, Driver, DriverError, DriverEvent, Exit, Instance,
     LinkChoice, MachineSpec, MachineState, Verdict, VmImagePaths,
 };
-use protocol::{EngineState, Event, Facts, FrameDecoder, GuestFrame, HostFrame, Reply, Request, encode};
+use protocol::{
+    EngineState, Event, Facts, FrameDecoder, GuestFrame, HostFrame, MountedShare, Reply, Request, encode,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    sync::mpsc,
+    sync::{mpsc, watch},
 };
 
 use super::super::{Limits, MachineSettings, Provision, Provisioned, Supervisor, SupervisorConfig};
@@ -50,6 +52,9 @@ struct Counters {
     free_space: AtomicU64,
     guest_link: Mutex<Option<Link>>,
     events: Mutex<Option<mpsc::UnboundedSender<DriverEvent>>>,
+    /// Whether the guest was asked to mount shares, and whether it does not answer that yet.
+    shares_asked: watch::Sender<bool>,
+    shares_held: watch::Sender<bool>,
 }
 
 impl Counters {
@@ -115,6 +120,18 @@ impl Bench {
 
     pub(crate) fn set_free_space(&self, bytes: u64) {
         self.counters.free_space.store(bytes, Ordering::SeqCst);
+    }
+
+    /// Whether the guest keeps its answer to a request for shares back.
+    pub(crate) fn hold_shares(&self, is_held: bool) {
+        self.counters.shares_held.send_replace(is_held);
+    }
+
+    /// Waits until the guest was asked for shares.
+    pub(crate) async fn until_asked_for_shares(&self) {
+        let mut asked = self.counters.shares_asked.subscribe();
+        let found = tokio::time::timeout(Duration::from_secs(3600), asked.wait_for(|asked| *asked)).await;
+        drop(found.expect("it comes").unwrap());
     }
 
     /// Lets something happen to the VM that was launched last.
@@ -300,7 +317,12 @@ impl Driver for ScriptedDriver {
             _ => {
                 let (guest_link, incoming) = Link::new(Side::Guest, protocol::GENERATION, guest);
                 self.counters.guest_link.lock().unwrap().replace(guest_link);
-                drop(tokio::spawn(run_guest(self.guest, incoming, events.clone())));
+                drop(tokio::spawn(run_guest(
+                    self.guest,
+                    incoming,
+                    events.clone(),
+                    Arc::clone(&self.counters),
+                )));
             }
         }
         Ok(Box::new(ScriptedInstance {
@@ -372,7 +394,12 @@ impl Carrier for Memory {
     }
 }
 
-async fn run_guest(guest: Guest, mut incoming: Incoming, events: mpsc::UnboundedSender<DriverEvent>) {
+async fn run_guest(
+    guest: Guest,
+    mut incoming: Incoming,
+    events: mpsc::UnboundedSender<DriverEvent>,
+    counters: Arc<Counters>,
+) {
     while let Some(arrival) = incoming.next().await {
         let mut stream = arrival.stream;
         let mut decoder = FrameDecoder::<HostFrame>::default();
@@ -380,10 +407,19 @@ async fn run_guest(guest: Guest, mut incoming: Incoming, events: mpsc::Unbounded
         while let Ok(length @ 1..) = stream.read(&mut bytes).await {
             decoder.push(&bytes[..length]);
             while let Ok(Some(HostFrame { id, request })) = decoder.next_message() {
-                let reply = if request == Request::Facts {
-                    Reply::Facts(facts())
-                } else {
-                    Reply::Done
+                let reply = match &request {
+                    Request::Facts => Reply::Facts(facts()),
+                    Request::SetShares { shares } => {
+                        counters.shares_asked.send_replace(true);
+                        let mut held = counters.shares_held.subscribe();
+                        drop(held.wait_for(|is_held| !is_held).await);
+                        let mounted = shares.iter().map(|share| MountedShare {
+                            id: share.id.clone(),
+                            path: format!("/run/pinnace/shares/{}", share.id),
+                        });
+                        Reply::Shares(mounted.map(Ok).collect())
+                    }
+                    _ => Reply::Done,
                 };
                 let mut frames = vec![GuestFrame::Reply {
                     id,
