@@ -14,7 +14,7 @@ use crate::{
     clock::{self, ClockChange},
     container_process::{self, Container},
     data_disk::Mounted,
-    engine::Engine,
+    engine::{Engine, Surroundings},
     publish::Publications,
     ring::LogRing,
     share::{Ground, Shares},
@@ -38,6 +38,8 @@ pub struct Agent {
     pub publications: Publications,
     /// What the host shares.
     pub shares: Shares,
+    /// What the engine is told of the host's network.
+    pub surroundings: Surroundings,
     /// The writes of forwards that make no progress.
     pub stalls: Stalls,
     own_machine: bool,
@@ -91,6 +93,7 @@ impl Agent {
                 terminals,
                 publications,
                 shares,
+                surroundings: Surroundings::default(),
                 stalls: Stalls::default(),
                 own_machine,
                 parts,
@@ -165,6 +168,12 @@ impl Agent {
                 }
             }
             Request::SetShares { shares } => self.set_shares(shares).await,
+            Request::SetNetwork(network) => {
+                let surroundings = self.surroundings.clone();
+                blocking(move || surroundings.set(network))
+                    .await
+                    .map(|()| Reply::Done)
+            }
             Request::Process { pid, container } => {
                 blocking(move || container_process::facts(pid, &Container::new(container)?))
                     .await

@@ -199,7 +199,15 @@ async fn start_engine(agent: &Agent, layout: Layout, modules_ready: impl Future<
         tokio::join!(modules_ready, shares_set(agent));
     };
     let (containerd, dockerd) = (agent.logs.containerd.clone(), agent.logs.engine.clone());
-    let engine = Engine::start(layout, agent.board.clone(), containerd, dockerd, ready).await;
+    let engine = Engine::start(
+        layout,
+        agent.surroundings.clone(),
+        agent.board.clone(),
+        containerd,
+        dockerd,
+        ready,
+    )
+    .await;
     tokio::spawn(listeners::keep_telling(
         engine.clone(),
         agent.publications.clone(),

@@ -165,5 +165,6 @@ pub(crate) fn name(request: &Request) -> &'static str {
         Request::Process { .. } => "process",
         Request::EndProcess { .. } => "end process",
         Request::SetShares { .. } => "set shares",
+        Request::SetNetwork(_) => "set network",
     }
 }

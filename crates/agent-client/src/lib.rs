@@ -14,6 +14,7 @@
 
 mod client;
 mod error;
+mod network;
 mod process;
 mod publications;
 mod session;

@@ -5,6 +5,7 @@
 //!   engine socket ─► engine_upstream ─┤ agent     supervisor (one task) ──► driver ──► VM
 //!                                     ▼              │      ▲
 //!   forward: host ports ◄─ agent ────┤
+//!   network: host proxies ─► agent ──┤
 //!   share: host folders ◄─ agent ────┤
 //!   event_feed ◄── status ◄───── snapshot ◄──────────┘      └── machine_source: settings, vm_image, data_disk
 //! ```
@@ -25,6 +26,7 @@ mod journal;
 mod lease;
 mod log_file;
 mod machine_source;
+mod network;
 mod notice;
 mod ownership;
 mod reset;

@@ -32,6 +32,7 @@ use crate::{
     journal::{self, Journal},
     log_file,
     machine_source::{CONSOLE_LOG, MachineSource},
+    network::{self, Network},
     notice::Notice,
     ownership::{self, Ownership},
     server::Server,
@@ -120,7 +121,7 @@ impl HostAgent {
         let supervisor = Supervisor::spawn(SupervisorConfig {
             provision: Arc::clone(&self.provision),
             limits: Limits::default(),
-            notices,
+            notices: notices.clone(),
         });
         let connect = EngineConnect {
             supervisor: supervisor.clone(),
@@ -136,8 +137,14 @@ impl HostAgent {
             room: Room::default(),
         });
         warnings.extend(warning);
+        let network = Network {
+            config_file: folders.config_file(),
+            host_address: self.rewrite.host_address,
+            notices,
+        };
+        let (agents, _network) = network::tell_first(network, supervisor.agents());
         let (shares, more) = Shares::spawn(SharesConfig {
-            agents: supervisor.agents(),
+            agents,
             snapshots: supervisor.snapshots(),
             engine: engine.clone(),
             folders: folders.clone(),

@@ -3,6 +3,8 @@
 //! An unknown key is a warning. Anything else that is wrong keeps the machine from starting, with the place in the file
 //! and the next step; everything that needs no settings keeps working.
 
+mod host;
+mod network;
 mod place;
 
 use std::{fs, io, io::Read, path::Path, time::Duration};
@@ -12,7 +14,8 @@ use engine_proxy::{guard::GuardMode, rewrite::OpenOn};
 use machine::{AcceleratorChoice, LinkChoice};
 use serde::Deserialize;
 
-use crate::{failure::hinted, share::is_place};
+use crate::{failure::hinted, network::NetworkChoice, share::is_place};
+pub use host::HostSize;
 use place::Place;
 
 /// The most bytes of a settings file.
@@ -57,6 +60,8 @@ pub struct Settings {
     pub share_home: bool,
     /// Places below the home that are hidden in shares, besides those that always are.
     pub hide: Vec<String>,
+    /// The engine's proxies and certificate authorities.
+    pub network: NetworkChoice,
 }
 
 /// What came of reading the file.
@@ -68,30 +73,6 @@ pub struct Loaded {
     pub warnings: Vec<String>,
     /// Why the machine must not start.
     pub invalid: Option<ApiError>,
-}
-
-/// What this host has to give.
-#[derive(Clone, Copy, Debug)]
-pub struct HostSize {
-    /// Logical CPUs.
-    pub cpus: u32,
-    /// Memory in MiB.
-    pub memory_mib: u64,
-}
-
-impl HostSize {
-    /// Asks the operating system.
-    pub fn probe() -> Self {
-        let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let memory = sysinfo::MemoryRefreshKind::nothing().with_ram();
-        let system = sysinfo::System::new_with_specifics(sysinfo::RefreshKind::nothing().with_memory(memory));
-        // Of a host that does not tell, little is taken.
-        let bytes = system.map_or(2 * 1024 * 1024 * 1024, |system| system.total_memory());
-        Self {
-            cpus: u32::try_from(cpus).unwrap_or(u32::MAX),
-            memory_mib: bytes / (1024 * 1024),
-        }
-    }
 }
 
 impl Settings {
@@ -114,6 +95,7 @@ impl Settings {
             open_on: OpenOn::default(),
             share_home: true,
             hide: Vec::new(),
+            network: NetworkChoice::default(),
         }
     }
 }
@@ -181,6 +163,7 @@ struct File {
     guard: GuardTable,
     ports: PortsTable,
     shares: SharesTable,
+    network: network::NetworkTable,
 }
 
 #[derive(Default, Deserialize)]
@@ -223,7 +206,7 @@ struct SharesTable {
     hide: Vec<toml::Spanned<String>>,
 }
 
-const KNOWN: [(&str, &[&str]); 5] = [
+const KNOWN: [(&str, &[&str]); 6] = [
     (
         "machine",
         &[
@@ -241,6 +224,7 @@ const KNOWN: [(&str, &[&str]); 5] = [
     ("guard", &["mode", "interrupt_wait_s"]),
     ("ports", &["open_on"]),
     ("shares", &["home", "hide"]),
+    ("network", &["proxy", "ca_certificates"]),
 ];
 
 fn parse(
@@ -323,6 +307,7 @@ fn parse(
         open_on: file.ports.open_on.unwrap_or(defaults.open_on),
         share_home: file.shares.home.unwrap_or(defaults.share_home),
         hide: hidden_places(place, file.shares.hide)?,
+        network: file.network.check(place)?,
     };
     Ok((settings, unknown_keys(&table, place)))
 }

@@ -22,6 +22,7 @@
 mod event;
 mod forward;
 mod frame;
+mod network;
 mod port;
 mod process;
 mod request;
@@ -33,6 +34,7 @@ pub use forward::{
     PublicationFrame, Transport,
 };
 pub use frame::{FrameDecoder, FrameError, MAX_FRAME_BYTES, encode};
+pub use network::{MAX_CA_BYTES, MAX_PROXY_BYTES, NetworkSettings};
 pub use port::LinkPort;
 pub use process::{ProcessFacts, TerminalFacts};
 pub use request::{

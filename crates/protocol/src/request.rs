@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DataDisk, EngineState, Event, ForwardTarget, MountedShare, ProcessFacts, ShareSpec, Transport};
+use crate::{
+    DataDisk, EngineState, Event, ForwardTarget, MountedShare, NetworkSettings, ProcessFacts, ShareSpec,
+    Transport,
+};
 
 /// One message from the host on the control stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +87,9 @@ pub enum Request {
         /// Every share.
         shares: Vec<ShareSpec>,
     },
+    /// Sets the engine's proxies and certificate authorities, all of them. Answered by [`Reply::Done`]. They hold from the
+    /// engine's next start on; so the host sends this before the first [`Request::SetShares`], which the engine waits for.
+    SetNetwork(NetworkSettings),
 }
 
 /// What the guest answers.

@@ -55,6 +55,12 @@ fn host_frames() -> Vec<HostFrame> {
                 read_only: true,
             }],
         },
+        Request::SetNetwork(NetworkSettings {
+            http_proxy: Some("http://p:1".into()),
+            https_proxy: None,
+            no_proxy: Some("::1".into()),
+            ca_certificates: b"pem".to_vec(),
+        }),
     ]
     .into_iter()
     .zip(1..)

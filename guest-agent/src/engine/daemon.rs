@@ -6,7 +6,7 @@ use anyhow::Context;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use super::layout::Layout;
+use super::{layout::Layout, surroundings::Surroundings};
 use crate::{
     limits::{self, OOM_CONTAINERD, OOM_DOCKERD},
     publish::hook,
@@ -70,7 +70,7 @@ impl Daemon {
     }
 
     /// Writes its configuration and gives the command that starts it.
-    pub fn command(self, layout: &Layout) -> anyhow::Result<Command> {
+    pub fn command(self, layout: &Layout, surroundings: &Surroundings) -> anyhow::Result<Command> {
         fs::create_dir_all(&layout.config).context("failed to make the engine's configuration folder")?;
         let mut command = Command::new(self.name());
         match self {
@@ -93,6 +93,9 @@ impl Daemon {
             .env("HOME", "/root")
             .env("OTEL_BSP_SCHEDULE_DELAY", TRACE_DELAY_MS)
             .current_dir("/");
+        if self == Self::Dockerd {
+            surroundings.tell(&mut command, &layout.ca_bundle())?;
+        }
         limits::usual_files(&mut command);
         Ok(command)
     }
@@ -164,6 +167,54 @@ mod tests {
         assert_eq!(config["log-opts"]["max-size"], "10m");
         assert_eq!(config["hosts"][0], "unix:///run/docker.sock");
         assert!(config.get("shutdown-timeout").is_none());
+    }
+
+    #[test]
+    fn command_of_dockerd_only_has_proxies_and_certificates_in_its_environment() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut layout = Layout::process(folder.path());
+        layout.config = folder.path().join("config");
+        layout.containerd_socket = folder.path().join("containerd.sock");
+        let surroundings = Surroundings::default();
+        let http = "http://ann:secret@192.0.2.1:3128";
+        surroundings
+            .set(protocol::NetworkSettings {
+                http_proxy: Some(http.to_owned()),
+                https_proxy: Some("http://192.0.2.1:3129".to_owned()),
+                no_proxy: Some("localhost".to_owned()),
+                ca_certificates: b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n".to_vec(),
+            })
+            .unwrap();
+        let has = |daemon: Daemon, name: &str| {
+            let command = daemon.command(&layout, &surroundings).unwrap();
+            let command = command.as_std();
+            assert!(
+                command
+                    .get_args()
+                    .all(|word| !word.to_string_lossy().contains("secret"))
+            );
+            let found = command.get_envs().find(|(key, _)| *key == name);
+            found.and_then(|(_, value)| Some(value?.to_string_lossy().into_owned()))
+        };
+        assert_eq!(has(Daemon::Dockerd, "HTTP_PROXY").as_deref(), Some(http));
+        assert_eq!(has(Daemon::Dockerd, "http_proxy").as_deref(), Some(http));
+        assert_eq!(
+            has(Daemon::Dockerd, "HTTPS_PROXY").as_deref(),
+            Some("http://192.0.2.1:3129")
+        );
+        assert_eq!(has(Daemon::Dockerd, "NO_PROXY").as_deref(), Some("localhost"));
+        let bundle = has(Daemon::Dockerd, "SSL_CERT_FILE").unwrap();
+        assert_eq!(Path::new(&bundle), layout.ca_bundle());
+        assert!(
+            fs::read_to_string(bundle)
+                .unwrap()
+                .ends_with("\nMAA=\n-----END CERTIFICATE-----\n")
+        );
+        assert_eq!(has(Daemon::Containerd, "HTTP_PROXY"), None);
+
+        surroundings.set(protocol::NetworkSettings::default()).unwrap();
+        assert_eq!(has(Daemon::Dockerd, "HTTP_PROXY"), None);
+        assert_eq!(has(Daemon::Dockerd, "SSL_CERT_FILE"), None);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use super::{backoff::Backoff, capture, daemon::Daemon, layout::Layout};
+use super::{backoff::Backoff, capture, daemon::Daemon, layout::Layout, surroundings::Surroundings};
 use crate::{limits, ring::LogRing};
 
 /// How long a restart gives a daemon to end by itself.
@@ -50,13 +50,14 @@ enum Order {
 
 impl Keeper {
     /// Starts the daemon and keeps it.
-    pub fn start(daemon: Daemon, layout: Layout, log: LogRing) -> Self {
+    pub fn start(daemon: Daemon, layout: Layout, surroundings: Surroundings, log: LogRing) -> Self {
         let (orders, inbox) = mpsc::channel(4);
         let (run, seen) = watch::channel(Run::default());
         tokio::spawn(
             Task {
                 daemon,
                 layout,
+                surroundings,
                 log,
                 inbox,
                 run,
@@ -99,6 +100,7 @@ impl Keeper {
 struct Task {
     daemon: Daemon,
     layout: Layout,
+    surroundings: Surroundings,
     log: LogRing,
     inbox: mpsc::Receiver<Order>,
     run: watch::Sender<Run>,
@@ -139,7 +141,7 @@ impl Task {
     }
 
     fn spawn(&self) -> anyhow::Result<Child> {
-        let mut command = self.daemon.command(&self.layout)?;
+        let mut command = self.daemon.command(&self.layout, &self.surroundings)?;
         let child = capture::spawn(&mut command, &self.log)?;
         if let Some(pid) = child.id() {
             limits::protect(pid, self.daemon.oom_score());

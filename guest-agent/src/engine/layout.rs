@@ -43,6 +43,11 @@ impl Layout {
         self.config.join("containerd.toml")
     }
 
+    /// Where the certificate authorities are that the engine trusts, when the host has some of its own.
+    pub fn ca_bundle(&self) -> PathBuf {
+        self.config.join("ca-certificates.crt")
+    }
+
     /// Folder of the program and the socket by which dockerd publishes ports.
     pub fn publish(&self) -> PathBuf {
         self.config.join("publish")

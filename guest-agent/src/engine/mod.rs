@@ -11,6 +11,7 @@ mod keeper;
 mod layout;
 mod probe;
 mod stop;
+mod surroundings;
 mod swarm;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -19,7 +20,7 @@ use protocol::EngineState;
 use tokio::sync::Notify;
 
 use self::{daemon::Daemon, keeper::Keeper};
-pub use self::{daemon::PATH, layout::Layout, swarm::begins_membership};
+pub use self::{daemon::PATH, layout::Layout, surroundings::Surroundings, swarm::begins_membership};
 use crate::{board::Board, ring::LogRing};
 
 /// How soon containerd's socket is noticed, for the boot stage.
@@ -40,16 +41,22 @@ impl Engine {
     /// Starts both daemons. dockerd comes when `modules_ready` resolves: it needs the kernel's modules for networks.
     pub async fn start(
         layout: Layout,
+        surroundings: Surroundings,
         board: Board,
         containerd_log: LogRing,
         dockerd_log: LogRing,
         modules_ready: impl Future<Output = ()>,
     ) -> Self {
         board.set_engine(EngineState::Starting);
-        let containerd = Keeper::start(Daemon::Containerd, layout.clone(), containerd_log);
+        let containerd = Keeper::start(
+            Daemon::Containerd,
+            layout.clone(),
+            surroundings.clone(),
+            containerd_log,
+        );
         tokio::spawn(note_containerd(layout.containerd_socket.clone(), board.clone()));
         modules_ready.await;
-        let dockerd = Keeper::start(Daemon::Dockerd, layout.clone(), dockerd_log.clone());
+        let dockerd = Keeper::start(Daemon::Dockerd, layout.clone(), surroundings, dockerd_log.clone());
         board.pass_stage("engine launched");
         let used = Arc::new(Notify::new());
         tokio::spawn(probe::keep_probing(

@@ -51,7 +51,8 @@ fn file_with_every_key_is_taken() {
         b"[machine]\ndriver='fake'\ncpus=2\nmemory_mib=1024\ndisk_gib=10\naccelerator='tcg'\nlink='serial'\n\
           stop_grace_s=3\nrestart=false\n[engine]\ncontext=false\non_demand=true\n\
           [guard]\nmode='signals'\ninterrupt_wait_s=3\n[ports]\nopen_on='all'\n\
-          [shares]\nhome=false\nhide=['a/b', '.c']\n",
+          [shares]\nhome=false\nhide=['a/b', '.c']\n\
+          [network]\nproxy={http='http://a:1',no_proxy='b'}\nca_certificates=['/c.pem']\n",
     );
     let expected = Settings {
         driver: "fake".to_owned(),
@@ -69,6 +70,14 @@ fn file_with_every_key_is_taken() {
         open_on: OpenOn::All,
         share_home: false,
         hide: vec!["a/b".to_owned(), ".c".to_owned()],
+        network: NetworkChoice {
+            proxy: crate::network::ProxyChoice::These(crate::network::Proxies {
+                http: Some("http://a:1".to_owned()),
+                https: None,
+                no_proxy: Some("b".to_owned()),
+            }),
+            ca_certificates: vec!["/c.pem".into()],
+        },
     };
     assert_eq!(
         loaded,
@@ -94,7 +103,7 @@ fn unknown_key_is_a_warning() {
 
 #[test]
 fn wrong_content_is_named_with_its_place() {
-    let table: [(&[u8], &str); 11] = [
+    let table: [(&[u8], &str); 15] = [
         (b"[machine]\ncpus = 'two'\n", ":2:8: `cpus`: "),
         (
             b"[machine]\n\ncpus = 0\n",
@@ -115,6 +124,19 @@ fn wrong_content_is_named_with_its_place() {
             ":2:14: `hide` has `../b`, which is no path below the home",
         ),
         (b"[shares]\nhome = 'no'\n", ":2:8: `home`: "),
+        (
+            b"[network]\nproxy = 'http://ann:secret@a:1'\n",
+            ":2:9: `proxy` must be",
+        ),
+        (
+            b"[network]\nproxy = {http = 'ftp://ann:secret@a:1'}\n",
+            ":2:9: `proxy.http` is no proxy: it begins neither",
+        ),
+        (b"[network]\nproxy = {socks = 'a'}\n", ":2:9: `proxy`"),
+        (
+            b"[network]\nca_certificates = ['a.pem']\n",
+            ":2:20: `ca_certificates` has `a.pem`",
+        ),
         (b"[machine]\ncpus = ", ":2:8: "),
         (b"[mach", ":1:"),
         (b"machine = 7", ":1:11: "),
@@ -122,7 +144,7 @@ fn wrong_content_is_named_with_its_place() {
     for (content, expected) in table {
         let message = invalid(content);
         assert!(
-            message.starts_with(expected),
+            message.starts_with(expected) && !message.contains("secret"),
             "{}: {message}",
             String::from_utf8_lossy(content)
         );

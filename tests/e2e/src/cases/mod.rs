@@ -10,6 +10,7 @@ pub mod endpoint_faults;
 pub mod files;
 pub mod flags;
 mod lifecycle;
+pub mod network;
 pub mod ports;
 pub mod recovery;
 pub mod registries;

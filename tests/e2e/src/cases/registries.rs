@@ -82,7 +82,7 @@ fn pull_in_every_way(machine: &Machine, config: &Path) -> Result<()> {
     let pull = machine.pinnace.run(["pull", APP]).env("PATH", &path);
     asks_to_log_in(pull.run()?, 1)?;
 
-    is_written_nowhere(machine)
+    is_written_nowhere(machine, &[PASSWORD, SHOWN])
 }
 
 /// Pulls the image by each command that pulls.
@@ -102,8 +102,8 @@ fn forget(machine: &Machine) -> Result<()> {
     Ok(())
 }
 
-/// Fails when the password, or what a registry is shown, is in a log or in a record.
-fn is_written_nowhere(machine: &Machine) -> Result<()> {
+/// Fails when a secret is in a log or in a record.
+pub(super) fn is_written_nowhere(machine: &Machine, secrets: &[&str]) -> Result<()> {
     let mut folders = vec![
         machine.home.path().join("logs"),
         machine.home.path().join("state"),
@@ -119,7 +119,7 @@ fn is_written_nowhere(machine: &Machine) -> Result<()> {
                 let bytes = fs::read(entry.path())?;
                 let text = String::from_utf8_lossy(&bytes);
                 ensure!(
-                    !text.contains(PASSWORD) && !text.contains(SHOWN),
+                    !secrets.iter().any(|secret| text.contains(secret)),
                     "{} holds a password",
                     entry.path().display()
                 );

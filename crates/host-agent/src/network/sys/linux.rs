@@ -1,0 +1,7 @@
+//! Linux: there are only the environment's.
+
+use crate::network::Proxies;
+
+pub(crate) fn proxies() -> Proxies {
+    Proxies::default()
+}
