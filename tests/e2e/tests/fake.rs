@@ -13,6 +13,5 @@ fn main() -> ExitCode {
     });
     all.extend_from_slice(cases::flags::CASES);
     all.extend_from_slice(cases::registries::CASES);
-    all.extend_from_slice(cases::network::CASES);
     run_machine_cases(DriverKind::Fake, all)
 }
