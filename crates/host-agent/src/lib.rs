@@ -15,6 +15,7 @@
 
 mod data_disk;
 mod docker_context;
+mod down;
 pub mod drivers;
 mod engine_connect;
 mod engine_upstream;

@@ -24,6 +24,7 @@ use super::{
     way::{Room, Way},
 };
 use crate::{
+    down,
     failure::{chain, failure, hinted},
     supervisor::Snapshot,
 };
@@ -72,7 +73,9 @@ impl Forwards {
         let tasks = [
             AbortOnDropHandle::new(tokio::spawn(task.serve(received))),
             AbortOnDropHandle::new(tokio::spawn(guest::follow(config.agents, inputs.clone()))),
-            AbortOnDropHandle::new(tokio::spawn(machine::follow(config.snapshots, inputs.clone()))),
+            AbortOnDropHandle::new(tokio::spawn(down::tell(config.snapshots, inputs.clone(), || {
+                Input::Down
+            }))),
             AbortOnDropHandle::new(tokio::spawn(pause)),
             AbortOnDropHandle::new(tokio::spawn(containers)),
         ];

@@ -33,6 +33,7 @@ use super::{
     users::users,
 };
 use crate::{
+    down,
     failure::{failure, hinted},
     supervisor::Snapshot,
 };
@@ -140,9 +141,10 @@ impl Shares {
                 config.agents.clone(),
                 inputs.clone(),
             ))),
-            AbortOnDropHandle::new(tokio::spawn(follow::machine(
+            AbortOnDropHandle::new(tokio::spawn(down::tell(
                 config.snapshots.clone(),
                 inputs.clone(),
+                || Input::Down,
             ))),
         ];
         let shares = Self {
