@@ -24,6 +24,7 @@ mod failure;
 mod forward;
 mod guard_host;
 mod journal;
+mod kept_file;
 mod lease;
 mod log_file;
 mod machine_source;

@@ -1,21 +1,22 @@
 //! What users changed, kept in `forwards.json` for the life of the containers.
 
 use std::{
-    fs, io,
-    io::Read as _,
+    io,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
 
 use protocol::Transport;
 use serde::{Deserialize, Serialize};
-use tracing::warn;
 
-const NAME: &str = "forwards.json";
-/// Where a file goes that is none of ours.
-const ASIDE: &str = "forwards.json.bad";
-/// The most bytes that are read.
-const MAX_BYTES: u64 = 4 << 20;
+use crate::kept_file::{self, KeptFile};
+
+const FILE: KeptFile = KeptFile {
+    name: "forwards.json",
+    aside: "forwards.json.bad",
+    max_bytes: 4 << 20,
+    content: "added ports",
+};
 
 /// The file and its content.
 #[derive(Debug)]
@@ -67,25 +68,9 @@ struct File {
 impl Kept {
     /// Reads the file in the state folder. One that cannot be understood is set aside, with a warning for the user.
     pub fn load(folder: &Path) -> (Self, Option<String>) {
-        let path = folder.join(NAME);
-        let (file, warning) = match read(&path) {
-            Ok(file) => (file, None),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => (File::default(), None),
-            Err(error) => {
-                let aside = folder.join(ASIDE);
-                let kept = match fs::rename(&path, &aside) {
-                    Ok(()) => format!("it is kept as {}", aside.display()),
-                    Err(error) => format!("it could not be set aside: {error}"),
-                };
-                let path = path.display();
-                let warning =
-                    format!("{path} was not understood ({error}), so added ports are forgotten; {kept}");
-                warn!(%path, %error, "kept forwards not read");
-                (File::default(), Some(warning))
-            }
-        };
+        let (file, warning) = FILE.load(folder, check);
         let kept = Self {
-            path,
+            path: folder.join(FILE.name),
             live: file.live,
             moved: file.moved,
         };
@@ -98,17 +83,7 @@ impl Kept {
             live: self.live.clone(),
             moved: self.moved.clone(),
         };
-        let path = self.path.clone();
-        let writing = tokio::task::spawn_blocking(move || {
-            let mut bytes = serde_json::to_vec_pretty(&file)?;
-            bytes.push(b'\n');
-            platform::write_atomically(&path, &bytes, true)
-        });
-        match writing.await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => warn!(path = %self.path.display(), %error, "forwards not kept"),
-            Err(error) => warn!(%error, "forwards not kept"),
-        }
+        kept_file::save(&self.path, file).await;
     }
 
     /// Where a published port is bound instead, for each container that has one such moved.
@@ -155,18 +130,11 @@ impl Kept {
     }
 }
 
-fn read(path: &Path) -> io::Result<File> {
-    let mut bytes = Vec::new();
-    let file = fs::File::open(path)?;
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(io::Error::other(format!("it is larger than {MAX_BYTES} bytes")));
-    }
-    let file: File = serde_json::from_slice(&bytes)?;
+fn check(file: &File) -> io::Result<()> {
     if file.live.len() + file.moved.len() > super::MOST_FORWARDS {
         return Err(io::Error::other("it has too many ports"));
     }
-    Ok(file)
+    Ok(())
 }
 
 mod transport_name {
@@ -192,6 +160,8 @@ mod transport_name {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[tokio::test]
@@ -225,10 +195,10 @@ mod tests {
         let bad = [&b"{"[..], b"\xff", br#"{"live":[{"protocol":"sctp"}]}"#];
         for content in bad {
             let folder = tempfile::tempdir().unwrap();
-            fs::write(folder.path().join(NAME), content).unwrap();
+            fs::write(folder.path().join(FILE.name), content).unwrap();
             let (kept, warning) = Kept::load(folder.path());
-            assert!(kept.live.is_empty() && warning.unwrap().contains(ASIDE));
-            assert_eq!(fs::read(folder.path().join(ASIDE)).unwrap(), content);
+            assert!(kept.live.is_empty() && warning.unwrap().contains(FILE.aside));
+            assert_eq!(fs::read(folder.path().join(FILE.aside)).unwrap(), content);
             assert_eq!(Kept::load(folder.path()).1, None);
         }
     }

@@ -1,21 +1,21 @@
 //! What users shared, kept in `shares.json`.
 
 use std::{
-    fs, io,
-    io::Read as _,
+    io,
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
-use tracing::warn;
 
 use super::MOST_SHARES;
+use crate::kept_file::{self, KeptFile};
 
-const NAME: &str = "shares.json";
-/// Where a file goes that is none of ours.
-const ASIDE: &str = "shares.json.bad";
-/// The most bytes that are read.
-const MAX_BYTES: u64 = 1 << 20;
+const FILE: KeptFile = KeptFile {
+    name: "shares.json",
+    aside: "shares.json.bad",
+    max_bytes: 1 << 20,
+    content: "added shares",
+};
 
 /// The file and its content.
 #[derive(Clone, Debug)]
@@ -61,30 +61,14 @@ struct File {
 impl Kept {
     /// Everything in the state folder that has what users shared: this file, and one that was set aside.
     pub fn files(folder: &Path) -> [PathBuf; 2] {
-        [NAME, ASIDE].map(|name| folder.join(name))
+        [FILE.name, FILE.aside].map(|name| folder.join(name))
     }
 
     /// Reads the file in the state folder. One that cannot be understood is set aside, with a warning for the user.
     pub fn load(folder: &Path) -> (Self, Option<String>) {
-        let path = folder.join(NAME);
-        let (file, warning) = match read(&path) {
-            Ok(file) => (file, None),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => (File::default(), None),
-            Err(error) => {
-                let aside = folder.join(ASIDE);
-                let kept = match fs::rename(&path, &aside) {
-                    Ok(()) => format!("it is kept as {}", aside.display()),
-                    Err(error) => format!("it could not be set aside: {error}"),
-                };
-                let path = path.display();
-                let warning =
-                    format!("{path} was not understood ({error}), so added shares are forgotten; {kept}");
-                warn!(%path, %error, "kept shares not read");
-                (File::default(), Some(warning))
-            }
-        };
+        let (file, warning) = FILE.load(folder, check);
         let kept = Self {
-            path,
+            path: folder.join(FILE.name),
             home: file.home,
             added: file.added,
             is_changed: false,
@@ -111,36 +95,21 @@ impl Kept {
             home: self.home,
             added: self.added.clone(),
         };
-        let path = self.path.clone();
-        let writing = tokio::task::spawn_blocking(move || {
-            let mut bytes = serde_json::to_vec_pretty(&file)?;
-            bytes.push(b'\n');
-            platform::write_atomically(&path, &bytes, true)
-        });
-        match writing.await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => warn!(%error, path = %self.path.display(), "kept shares not written"),
-            Err(error) => warn!(%error, path = %self.path.display(), "kept shares not written"),
-        }
+        kept_file::save(&self.path, file).await;
     }
 }
 
-fn read(path: &Path) -> io::Result<File> {
-    let file = fs::File::open(path)?;
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(io::Error::other(format!("it is larger than {MAX_BYTES} bytes")));
-    }
-    let file: File = serde_json::from_slice(&bytes)?;
+fn check(file: &File) -> io::Result<()> {
     if file.added.len() > MOST_SHARES {
         return Err(io::Error::other(format!("it has more than {MOST_SHARES} shares")));
     }
-    Ok(file)
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[tokio::test]
@@ -172,15 +141,15 @@ mod tests {
             b"{".to_vec(),
             b"\xff".to_vec(),
             br#"{"added":[{"path":7}]}"#.to_vec(),
-            vec![b' '; MAX_BYTES as usize + 1],
+            vec![b' '; FILE.max_bytes as usize + 1],
             many.to_string().into_bytes(),
         ];
         for content in bad {
             let folder = tempfile::tempdir().unwrap();
-            fs::write(folder.path().join(NAME), &content).unwrap();
+            fs::write(folder.path().join(FILE.name), &content).unwrap();
             let (kept, warning) = Kept::load(folder.path());
-            assert!(kept.added.is_empty() && warning.unwrap().contains(ASIDE));
-            assert_eq!(fs::read(folder.path().join(ASIDE)).unwrap(), content);
+            assert!(kept.added.is_empty() && warning.unwrap().contains(FILE.aside));
+            assert_eq!(fs::read(folder.path().join(FILE.aside)).unwrap(), content);
             assert_eq!(Kept::load(folder.path()).1, None);
         }
     }
